@@ -1,0 +1,1 @@
+//! One machine's management controller: identity, power, boot, inventory.

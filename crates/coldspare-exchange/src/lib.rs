@@ -1,0 +1,1 @@
+//! Database availability groups and their operations.

@@ -1,0 +1,1 @@
+//! Logical networks, channels and channel failover, switch ports, guest interfaces.

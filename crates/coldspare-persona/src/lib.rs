@@ -1,0 +1,1 @@
+//! Who a server is, apart from the machine it runs on: personas, servers, pools, placement.

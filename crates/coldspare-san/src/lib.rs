@@ -1,0 +1,1 @@
+//! Volumes, iSCSI targets, admission and boot targets.

@@ -1,0 +1,1 @@
+//! A data centre in memory, on virtual time, in which everything can break.

@@ -1,0 +1,1 @@
+//! Durable state by conditional commit, and leadership.

@@ -1,0 +1,1 @@
+//! Thin orchestration: site, holding and fence, planner, run, core and shell.
