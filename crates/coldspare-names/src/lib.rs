@@ -27,6 +27,7 @@
 mod iscsi;
 mod name;
 mod number;
+mod place;
 mod time;
 
 pub use iscsi::{IscsiName, IscsiNameKind};
@@ -35,4 +36,5 @@ pub use name::{
     VolumeName,
 };
 pub use number::{Channel, Generation};
+pub use place::{PortId, VolumeId};
 pub use time::Time;
