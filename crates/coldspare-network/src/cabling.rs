@@ -1,0 +1,69 @@
+//! Which NIC of a server ends on which switch port.
+
+use std::collections::BTreeMap;
+
+use coldspare_names::{Channel, PortId};
+use macaddr::MacAddr6;
+use serde::{Deserialize, Serialize};
+
+use crate::Problem;
+
+/// From a NIC to a switch port.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Cable {
+    /// The NIC, by the only thing that its operating system and we both know it by.
+    pub mac: MacAddr6,
+    /// The port.
+    pub port: PortId,
+}
+
+/// All LAN cables of one server, each channel to a port of its own.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(
+    try_from = "BTreeMap<Channel, Cable>",
+    into = "BTreeMap<Channel, Cable>"
+)]
+pub struct Cabling(BTreeMap<Channel, Cable>);
+
+impl Cabling {
+    /// The cabling, unless two channels end on one port.
+    pub fn new(cables: BTreeMap<Channel, Cable>) -> Result<Self, Problem> {
+        let mut ends = BTreeMap::new();
+        for (&channel, cable) in &cables {
+            if let Some(other) = ends.insert(&cable.port, channel) {
+                let port = cable.port.clone();
+                return Err(Problem::PortTwice {
+                    port,
+                    channel: other,
+                    other: channel,
+                });
+            }
+        }
+        Ok(Self(cables))
+    }
+
+    /// The cable of that channel.
+    pub fn get(&self, channel: Channel) -> Option<&Cable> {
+        self.0.get(&channel)
+    }
+
+    /// All cables, by channel.
+    pub fn iter(&self) -> impl Iterator<Item = (Channel, &Cable)> {
+        self.0.iter().map(|(&channel, cable)| (channel, cable))
+    }
+}
+
+impl TryFrom<BTreeMap<Channel, Cable>> for Cabling {
+    type Error = Problem;
+
+    fn try_from(cables: BTreeMap<Channel, Cable>) -> Result<Self, Problem> {
+        Self::new(cables)
+    }
+}
+
+impl From<Cabling> for BTreeMap<Channel, Cable> {
+    fn from(cabling: Cabling) -> Self {
+        cabling.0
+    }
+}
