@@ -1,0 +1,241 @@
+//! What can be asked of a group, and what it answers.
+//!
+//! Actions are data, so that a plan can be shown, stored and carried out later. Each sets a whole
+//! value and may be repeated.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Component, ComponentState, CopyId, CopySettings, DatabaseName, DialOverride, MemberName,
+    MemberPolicy, Refusal, Requester, Service,
+};
+
+/// One verb of the group's administration.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Action {
+    /// Make another copy the active one (`Move-ActiveMailboxDatabase`).
+    Move(Move),
+    /// Suspend replication of a copy and its activation (`Suspend-MailboxDatabaseCopy`).
+    Suspend {
+        /// The passive copy.
+        copy: CopyId,
+        /// Why, at most 512 characters; kept with the copy.
+        comment: String,
+    },
+    /// Only keep a copy from being activated (`Suspend-MailboxDatabaseCopy -ActivationOnly`).
+    SuspendActivation {
+        /// The passive copy.
+        copy: CopyId,
+        /// Why, at most 512 characters; kept with the copy.
+        comment: String,
+    },
+    /// Let a copy replicate again (`Resume-MailboxDatabaseCopy`).
+    Resume {
+        /// The passive copy.
+        copy: CopyId,
+        /// Leave a block of activation as it is; otherwise that is lifted too.
+        replication_only: bool,
+    },
+    /// Begin to seed a suspended copy anew (`Update-MailboxDatabaseCopy -BeginSeed`).
+    Reseed {
+        /// The suspended copy; what it has is deleted.
+        copy: CopyId,
+        /// From where; the active copy unless set.
+        source: Option<MemberName>,
+        /// Leave it suspended afterwards.
+        manual_resume: bool,
+    },
+    /// Mount the active copy (`Mount-Database`).
+    Mount {
+        /// The database.
+        database: DatabaseName,
+        /// Mount even if committed logs are missing.
+        accept_data_loss: bool,
+    },
+    /// Dismount the active copy (`Dismount-Database`).
+    Dismount {
+        /// The database.
+        database: DatabaseName,
+    },
+    /// Set preference and lags of a copy (`Set-MailboxDatabaseCopy`).
+    SetCopy {
+        /// The copy.
+        copy: CopyId,
+        /// All of it.
+        settings: CopySettings,
+    },
+    /// Set what may be activated on a member (`Set-MailboxServer`).
+    SetPolicy {
+        /// The member.
+        member: MemberName,
+        /// All of it.
+        policy: MemberPolicy,
+    },
+    /// Keep a cluster node from taking anything over, or let it again (`Suspend-ClusterNode`,
+    /// `Resume-ClusterNode`).
+    SetPaused {
+        /// The member.
+        member: MemberName,
+        /// Whether it shall be paused.
+        paused: bool,
+    },
+    /// Make a member the primary active manager (`Move-ClusterGroup "Cluster Group"`).
+    MovePrimary {
+        /// The member.
+        to: MemberName,
+    },
+    /// Set a component of a server as one requester wants it (`Set-ServerComponentState`).
+    SetComponent {
+        /// The member.
+        member: MemberName,
+        /// The component.
+        component: Component,
+        /// In whose name.
+        requester: Requester,
+        /// How.
+        state: ComponentState,
+    },
+    /// Stop and start a service (`Restart-Service`).
+    RestartService {
+        /// The member.
+        member: MemberName,
+        /// The service.
+        service: Service,
+    },
+    /// Hand the messages in a server's queues to another (`Redirect-Message`).
+    RedirectMessages {
+        /// The member whose queues are emptied.
+        member: MemberName,
+        /// Who gets them.
+        target: MemberName,
+    },
+}
+
+/// A move of the active copy.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Move {
+    /// The database.
+    pub database: DatabaseName,
+    /// Where to; without one the best copy is chosen.
+    pub target: Option<MemberName>,
+    /// How many logs may be missing. A move that says nothing is lossless.
+    pub dial: DialOverride,
+    /// Checks that are left out.
+    pub skip: BTreeSet<Check>,
+}
+
+impl Move {
+    /// A lossless move with every check made: what the shell does without further parameters.
+    pub fn lossless(database: &DatabaseName, target: &MemberName) -> Self {
+        Self {
+            database: database.clone(),
+            target: Some(target.clone()),
+            dial: DialOverride::Dial(crate::MountDial::Lossless),
+            skip: BTreeSet::new(),
+        }
+    }
+}
+
+/// A check of `Move-ActiveMailboxDatabase` that can be left out by a switch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Check {
+    /// `SkipHealthChecks`: the target's status.
+    Health,
+    /// `SkipActiveCopyChecks`: the active copy is the source of a seeding, which is then cancelled.
+    ActiveCopy,
+    /// `SkipLagChecks`: the target's queues, and whether it is the source of a seeding.
+    Lag,
+    /// `SkipClientExperienceChecks`: the target's content index.
+    ClientExperience,
+    /// `SkipMaximumActiveDatabasesChecks` (2013 and later): the soft maximum; never the hard one.
+    MaximumActiveDatabases,
+    /// `SkipCpuChecks` (2016 and later): the target's load.
+    Cpu,
+    /// `SkipMoveSuppressionChecks` (2016 and later): too many moves lately.
+    MoveSuppression,
+}
+
+/// What a group answers to an action.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Answer {
+    /// It is so now. What takes long (a resume, a seeding) has begun.
+    Done,
+    /// The active copy was moved, or was there already.
+    Moved(Moved),
+    /// Nothing was changed.
+    Refused(Refusal),
+}
+
+/// The outcome of a move.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Moved {
+    /// The active copy's member before.
+    pub from: MemberName,
+    /// The active copy's member now.
+    pub to: MemberName,
+    /// Logs that are lost by it.
+    pub logs_lost: u64,
+    /// Whether clients were served before.
+    pub mounted_before: bool,
+    /// Whether clients are served now.
+    pub mounted_after: bool,
+}
+
+/// What the action does, in words.
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Move(Move {
+                database, target, ..
+            }) => match target {
+                Some(target) => write!(f, "activate {database} on {target}"),
+                None => write!(f, "activate {database} on its best copy"),
+            },
+            Self::Suspend { copy, .. } => write!(f, "suspend {copy}"),
+            Self::SuspendActivation { copy, .. } => write!(f, "block activation of {copy}"),
+            Self::Resume { copy, .. } => write!(f, "resume {copy}"),
+            Self::Reseed { copy, .. } => write!(f, "seed {copy} anew"),
+            Self::Mount { database, .. } => write!(f, "mount {database}"),
+            Self::Dismount { database } => write!(f, "dismount {database}"),
+            Self::SetCopy { copy, settings } => {
+                write!(f, "give {copy} preference {}", settings.preference)
+            }
+            Self::SetPolicy { member, policy } => {
+                write!(
+                    f,
+                    "set the activation policy of {member} to {:?}",
+                    policy.activation
+                )
+            }
+            Self::SetPaused {
+                member,
+                paused: true,
+            } => write!(f, "pause node {member}"),
+            Self::SetPaused {
+                member,
+                paused: false,
+            } => write!(f, "resume node {member}"),
+            Self::MovePrimary { to } => write!(f, "make {to} the primary active manager"),
+            Self::SetComponent {
+                member,
+                component,
+                state,
+                ..
+            } => {
+                write!(f, "set {component} of {member} to {state:?}")
+            }
+            Self::RestartService { member, service } => write!(f, "restart {service} on {member}"),
+            Self::RedirectMessages { member, target } => {
+                write!(f, "redirect the messages of {member} to {target}")
+            }
+        }
+    }
+}
