@@ -1,0 +1,336 @@
+//! A machine and its controller in memory, with faults that can be switched on.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use coldspare_names::ServerName;
+use tokio::sync::watch;
+use tokio::time::sleep;
+
+use crate::{
+    Bmc, BootSource, Error, Identity, Inventory, PowerCommand, PowerState, Reading, RestorePolicy,
+    Settings,
+};
+
+/// What is wrong with a controller in memory. The default: nothing, and no time passes.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fault of its own, any may be on"
+)]
+pub struct Faults {
+    /// Every answer takes that long.
+    pub answer_after: Duration,
+    /// It does not answer at all.
+    pub silent: bool,
+    /// It answers every second call only.
+    pub flapping: bool,
+    /// It refuses every change, and may take it later.
+    pub refuses: bool,
+    /// It accepts every change and does nothing.
+    pub ignores: bool,
+    /// It calls it an error when the power already is what was asked for, as several makers do
+    /// (HTTP 409 or 400).
+    pub complains: bool,
+    /// It reads this power, whatever is true.
+    pub reads: Option<PowerState>,
+    /// It manages this machine, it says.
+    pub identity: Option<Identity>,
+    /// Turning on takes that long; it reads *powering on* meanwhile.
+    pub on_takes: Duration,
+    /// Turning off at once takes that long; it reads *on* meanwhile.
+    pub off_takes: Duration,
+    /// Shutting down takes that long; it reads *powering off* meanwhile.
+    pub shut_down_takes: Duration,
+    /// The operating system does not react when asked to shut down.
+    pub frozen: bool,
+    /// It has no iSCSI boot settings, as with IPMI.
+    pub no_boot_settings: bool,
+}
+
+/// A machine and its controller in memory. Clones are handles of the same machine: one end is the
+/// controller ([`Bmc`]), the other the physical world around it.
+///
+/// A new one is off, with mains, remembers nothing to boot, and is what it was when its mains
+/// return.
+#[derive(Clone)]
+pub struct MemoryBmc {
+    server: ServerName,
+    machine: Arc<Mutex<Machine>>,
+    /// What is true of the machine's power.
+    power: watch::Sender<PowerState>,
+}
+
+struct Machine {
+    inventory: Inventory,
+    mains: bool,
+    before_mains_loss: PowerState,
+    boot: BootSource,
+    restore: RestorePolicy,
+    faults: Faults,
+    calls: u64,
+    /// The command that is being obeyed slowly: asked again, it is not begun anew.
+    under_way: Option<PowerCommand>,
+    /// Counts changes of power, so that a slow one that was overtaken does not land.
+    changes: u64,
+}
+
+impl MemoryBmc {
+    /// A machine that is off, and its controller.
+    pub fn new(server: ServerName, identity: Identity) -> Self {
+        let machine = Machine {
+            inventory: Inventory::of(identity),
+            mains: true,
+            before_mains_loss: PowerState::Off,
+            boot: BootSource::Nothing,
+            restore: RestorePolicy::LastState,
+            faults: Faults::default(),
+            calls: 0,
+            under_way: None,
+            changes: 0,
+        };
+        Self {
+            server,
+            machine: Arc::new(Mutex::new(machine)),
+            power: watch::Sender::new(PowerState::Off),
+        }
+    }
+
+    /// Says what the machine is made of.
+    pub fn set_inventory(&self, inventory: Inventory) {
+        self.lock().inventory = inventory;
+    }
+
+    /// Switches faults on and off.
+    pub fn set_faults(&self, faults: Faults) {
+        self.lock().faults = faults;
+    }
+
+    /// The faults that are on.
+    pub fn faults(&self) -> Faults {
+        self.lock().faults.clone()
+    }
+
+    /// The machine's true power, now and as it changes.
+    pub fn power(&self) -> watch::Receiver<PowerState> {
+        self.power.subscribe()
+    }
+
+    /// What the NIC remembers, with its secret: what the machine boots when it turns on.
+    pub fn remembered_boot(&self) -> BootSource {
+        self.lock().boot.clone()
+    }
+
+    /// Takes the mains from machine and controller: the machine is off at once, the controller
+    /// silent, and both remember their settings.
+    pub fn lose_mains(&self) {
+        let mut machine = self.lock();
+        if machine.mains {
+            machine.mains = false;
+            machine.before_mains_loss = *self.power.borrow();
+            self.turn(&mut machine, PowerState::Off);
+        }
+    }
+
+    /// Gives the mains back: the controller answers, and the machine follows its restore policy.
+    pub fn return_mains(&self) {
+        let mut machine = self.lock();
+        if !machine.mains {
+            machine.mains = true;
+            let starts = match machine.restore {
+                RestorePolicy::AlwaysOff => false,
+                RestorePolicy::LastState => {
+                    matches!(
+                        machine.before_mains_loss,
+                        PowerState::On | PowerState::PoweringOn
+                    )
+                }
+                RestorePolicy::AlwaysOn => true,
+            };
+            if starts {
+                self.turn(&mut machine, PowerState::On);
+            }
+        }
+    }
+
+    /// Somebody turns the machine on at its button, if there are mains.
+    pub fn turn_on_by_hand(&self) {
+        let mut machine = self.lock();
+        if machine.mains {
+            self.turn(&mut machine, PowerState::On);
+        }
+    }
+
+    /// The machine turns itself off, or somebody does at its button.
+    pub fn turn_off_by_hand(&self) {
+        self.turn(&mut self.lock(), PowerState::Off);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Machine> {
+        self.machine.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The machine's power is now that, and whatever change was under way is overtaken.
+    fn turn(&self, machine: &mut Machine, power: PowerState) -> u64 {
+        machine.changes += 1;
+        machine.under_way = None;
+        self.power.send_if_modified(|now| {
+            let changed = *now != power;
+            *now = power;
+            changed
+        });
+        machine.changes
+    }
+
+    /// Does as the command says, in the time that it takes.
+    fn obey(&self, machine: &mut Machine, command: PowerCommand) {
+        let now = *self.power.borrow();
+        let faults = &machine.faults;
+        let (meanwhile, takes, arrived) = match command {
+            PowerCommand::On => (PowerState::PoweringOn, faults.on_takes, PowerState::On),
+            PowerCommand::ForceOff => (now, faults.off_takes, PowerState::Off),
+            PowerCommand::ShutDown => (
+                PowerState::PoweringOff,
+                faults.shut_down_takes,
+                PowerState::Off,
+            ),
+        };
+        let deaf = command == PowerCommand::ShutDown
+            && (faults.frozen || machine.under_way == Some(PowerCommand::ForceOff));
+        if deaf || now == arrived || machine.under_way == Some(command) {
+            return;
+        }
+        if takes.is_zero() {
+            self.turn(machine, arrived);
+            return;
+        }
+        let change = self.turn(machine, meanwhile);
+        machine.under_way = Some(command);
+        let this = self.clone();
+        tokio::spawn(async move {
+            sleep(takes).await;
+            let mut machine = this.lock();
+            if machine.changes == change {
+                this.turn(&mut machine, arrived);
+            }
+        });
+    }
+
+    /// The controller as it is when its answer is due.
+    async fn answer(&self) -> Result<MutexGuard<'_, Machine>, Error> {
+        let delay = {
+            let mut machine = self.lock();
+            machine.calls += 1;
+            machine.faults.answer_after
+        };
+        if !delay.is_zero() {
+            sleep(delay).await;
+        }
+        let machine = self.lock();
+        let missed = machine.faults.flapping && machine.calls % 2 == 1;
+        if machine.faults.silent || missed || !machine.mains {
+            return Err(Error::NoAnswer {
+                server: self.server.clone(),
+                source: None,
+            });
+        }
+        Ok(machine)
+    }
+
+    /// The controller, about to make a change; nothing if it only says that it does.
+    async fn change(
+        &self,
+        request: impl ToString,
+    ) -> Result<Option<MutexGuard<'_, Machine>>, Error> {
+        let machine = self.answer().await?;
+        if machine.faults.refuses {
+            return Err(self.refusal(&request, "busy", true));
+        }
+        Ok((!machine.faults.ignores).then_some(machine))
+    }
+
+    fn refusal(&self, request: &impl ToString, reason: &str, retry: bool) -> Error {
+        Error::Refused {
+            server: self.server.clone(),
+            request: request.to_string(),
+            reason: reason.to_owned(),
+            retry,
+        }
+    }
+}
+
+#[async_trait]
+impl Bmc for MemoryBmc {
+    async fn read(&self) -> Result<Reading, Error> {
+        let machine = self.answer().await?;
+        let identity = machine.faults.identity.clone();
+        Ok(Reading {
+            identity: identity.unwrap_or_else(|| machine.inventory.identity.clone()),
+            power: machine.faults.reads.unwrap_or(*self.power.borrow()),
+        })
+    }
+
+    async fn set_power(&self, command: PowerCommand) -> Result<(), Error> {
+        let Some(mut machine) = self.change(command).await? else {
+            return Ok(());
+        };
+        let done = match command {
+            PowerCommand::On => PowerState::On,
+            PowerCommand::ForceOff | PowerCommand::ShutDown => PowerState::Off,
+        };
+        if machine.faults.complains && *self.power.borrow() == done {
+            return Err(self.refusal(&command, "the power already is what was asked for", false));
+        }
+        self.obey(&mut machine, command);
+        Ok(())
+    }
+
+    async fn settings(&self) -> Result<Settings, Error> {
+        let machine = self.answer().await?;
+        Ok(Settings {
+            boot: (!machine.faults.no_boot_settings).then(|| machine.boot.armed()),
+            restore: Some(machine.restore),
+        })
+    }
+
+    async fn set_boot(&self, source: &BootSource) -> Result<(), Error> {
+        const REQUEST: &str = "set what to boot";
+        let Some(mut machine) = self.change(REQUEST).await? else {
+            return Ok(());
+        };
+        if machine.faults.no_boot_settings {
+            let setting = "iSCSI boot settings";
+            return Err(Error::Unsupported {
+                server: self.server.clone(),
+                setting,
+            });
+        }
+        if let BootSource::Iscsi(boot) = source
+            && boot.portals.is_empty()
+        {
+            return Err(self.refusal(&REQUEST, "there is no portal", false));
+        }
+        machine.boot = source.clone();
+        Ok(())
+    }
+
+    async fn set_restore_policy(&self, policy: RestorePolicy) -> Result<(), Error> {
+        if let Some(mut machine) = self.change("set the restore policy").await? {
+            machine.restore = policy;
+        }
+        Ok(())
+    }
+
+    async fn inventory(&self) -> Result<Inventory, Error> {
+        Ok(self.answer().await?.inventory.clone())
+    }
+}
+
+impl std::fmt::Debug for MemoryBmc {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("MemoryBmc")
+            .field("server", &self.server)
+            .finish_non_exhaustive()
+    }
+}
