@@ -1,0 +1,19 @@
+/// What can be wrong with what the detector is given.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A slot number that no array will ever reach.
+    #[error("slot {number} is too high: there are {} slots", crate::Slot::LIMIT)]
+    SlotTooHigh {
+        /// The number.
+        number: u32,
+    },
+    /// A profile that cannot work.
+    #[error("the heartbeat profile's {field} is wrong: {reason}")]
+    Profile {
+        /// Which of its fields.
+        field: &'static str,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+}

@@ -1,0 +1,298 @@
+//! The verdict table.
+//!
+//! One pure function over what was seen. Self-doubt comes before every row; the rows are those of
+//! the table below, one `match` arm each.
+//!
+//! | heartbeats | power | SAN sessions | row | status |
+//! |---|---|---|---|---|
+//! | silent | off | gone, idle, no answer | [`Row::PoweredOff`] | dead |
+//! | silent | off | writing | contradiction | the controller's word is dropped, judge again |
+//! | silent | on | gone, or idle past the limit | [`Row::Crashed`] | dead |
+//! | silent | on | writing | [`Row::AgentOnly`] | agent-dead |
+//! | silent | on | no answer | [`Row::OnlyPowerAnswers`] | unknown |
+//! | silent | no answer | gone, or idle past the limit | [`Row::LostItsFeed`] | dead |
+//! | silent | no answer | writing | [`Row::CutOff`] | isolated |
+//! | silent | no answer | no answer | [`Row::NothingAnswers`] | unknown |
+//! | alive, disk stalled past the limit | any | gone | [`Row::SanGone`] | san-lost |
+//!
+//! What is in no row waits: a witness has not answered yet, or a session is idle, but not for long
+//! enough to tell a dead server from one that holds its breath.
+
+use coldspare_names::Time;
+use serde::{Deserialize, Serialize};
+
+use crate::{Cause, Power, Question};
+
+/// What is the matter with a server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Status {
+    /// It does nothing any more: fence it and take over.
+    Dead,
+    /// It works, only its agent is silent (or cut off from the system control network): alarm.
+    AgentDead,
+    /// It works, but neither it nor its management controller can be reached: alarm.
+    Isolated,
+    /// Nobody can tell.
+    Unknown,
+    /// It runs, but its disk is gone.
+    SanLost,
+    /// Not judged: the cause may lie elsewhere.
+    Held,
+}
+
+/// How sure a verdict is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Certainty {
+    /// It rests on silence alone.
+    Guess,
+    /// One witness says so, nothing speaks against it.
+    Likely,
+    /// Every witness answered, and all agree.
+    Sure,
+}
+
+/// What the heartbeats say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Heartbeats {
+    /// Silent on all paths, and no probe was answered.
+    Silent,
+    /// They arrive, and say that the disk is not written.
+    DiskStalled,
+    /// They have said so for longer than the limit.
+    DiskStalledPastLimit,
+}
+
+/// What the SAN says, measured by the profile's limits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Activity {
+    /// No session.
+    Gone,
+    /// A session, and no write for longer than the limit.
+    IdlePastLimit,
+    /// A session, and no write since the server fell silent.
+    Idle,
+    /// A session that wrote after the server fell silent.
+    Writing,
+    /// No answer.
+    NoAnswer,
+}
+
+/// Everything that a verdict rests on.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Seen {
+    /// Why the detector doubts itself, if it does, and whether testimony may still decide.
+    pub doubt: Option<Doubt>,
+    /// What the heartbeats say.
+    pub heartbeats: Heartbeats,
+    /// When the silence (or the stall of the disk) began.
+    pub since: Time,
+    /// What the management controller says; `None`: it has not answered yet.
+    pub power: Option<Power>,
+    /// What the SAN says; `None`: it has not answered yet.
+    pub activity: Option<Activity>,
+}
+
+/// A reason not to believe in silence.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Doubt {
+    /// What else may be the matter.
+    pub cause: Cause,
+    /// Whether a row that a witness decides is still believed. Not while the monitor itself
+    /// neither hears nor can know what it missed.
+    pub testimony_decides: bool,
+}
+
+/// The row of the table that was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Row {
+    /// Silent, and off.
+    PoweredOff,
+    /// Silent and on, but it writes nothing: crashed or frozen.
+    Crashed,
+    /// Silent, its management controller too, and it writes nothing: it lost its power feed.
+    LostItsFeed,
+    /// Silent, on, and writing.
+    AgentOnly,
+    /// Silent, its management controller too, and writing.
+    CutOff,
+    /// Silent and on; the SAN does not answer.
+    OnlyPowerAnswers,
+    /// Silent, and nobody answers.
+    NothingAnswers,
+    /// Alive without a disk.
+    SanGone,
+    /// Silent, but so are others, or the monitor itself was.
+    HeldBack,
+}
+
+impl Row {
+    /// What follows from it.
+    pub fn status(self) -> Status {
+        match self {
+            Self::PoweredOff | Self::Crashed | Self::LostItsFeed => Status::Dead,
+            Self::AgentOnly => Status::AgentDead,
+            Self::CutOff => Status::Isolated,
+            Self::OnlyPowerAnswers | Self::NothingAnswers => Status::Unknown,
+            Self::SanGone => Status::SanLost,
+            Self::HeldBack => Status::Held,
+        }
+    }
+}
+
+/// The outcome of the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Judgement {
+    /// A row was found.
+    Found(Row),
+    /// The management controller contradicts the SAN: drop its word, and judge again.
+    Contradiction,
+    /// Too early to say.
+    Wait,
+}
+
+/// The verdict table.
+pub fn judge(seen: &Seen) -> Judgement {
+    let found = by_witnesses(seen);
+    match (&seen.doubt, found) {
+        (None, found) | (_, found @ Judgement::Contradiction) => found,
+        (Some(doubt), found @ Judgement::Found(row))
+            if doubt.testimony_decides
+                && !matches!(row.status(), Status::Unknown | Status::SanLost) =>
+        {
+            found
+        }
+        (Some(_), Judgement::Found(_)) => Judgement::Found(Row::HeldBack),
+        (Some(_), Judgement::Wait) => Judgement::Wait,
+    }
+}
+
+#[expect(clippy::match_same_arms, reason = "one arm for one row of the table")]
+fn by_witnesses(seen: &Seen) -> Judgement {
+    use Activity::{Gone, Idle, IdlePastLimit, NoAnswer, Writing};
+    use Heartbeats::{DiskStalled, DiskStalledPastLimit, Silent};
+    use Judgement::{Contradiction, Found, Wait};
+
+    let (Some(power), Some(activity)) = (seen.power, seen.activity) else {
+        return Wait;
+    };
+    match (seen.heartbeats, power, activity) {
+        (Silent, Power::Off, Gone | Idle | IdlePastLimit | NoAnswer) => Found(Row::PoweredOff),
+        (Silent, Power::Off, Writing) => Contradiction,
+        (Silent, Power::On, Gone | IdlePastLimit) => Found(Row::Crashed),
+        (Silent, Power::On, Writing) => Found(Row::AgentOnly),
+        (Silent, Power::On, NoAnswer) => Found(Row::OnlyPowerAnswers),
+        (Silent, Power::NoAnswer, Gone | IdlePastLimit) => Found(Row::LostItsFeed),
+        (Silent, Power::NoAnswer, Writing) => Found(Row::CutOff),
+        (Silent, Power::NoAnswer, NoAnswer) => Found(Row::NothingAnswers),
+        (Silent, Power::On | Power::NoAnswer, Idle) => Wait,
+        (DiskStalled | DiskStalledPastLimit, Power::Off, _) => Contradiction,
+        (DiskStalledPastLimit, _, Gone) => Found(Row::SanGone),
+        (DiskStalled | DiskStalledPastLimit, _, _) => Wait,
+    }
+}
+
+/// What is the matter with a server, how sure that is, and why.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Verdict {
+    /// What is the matter.
+    pub status: Status,
+    /// How sure that is.
+    pub certainty: Certainty,
+    /// The row that was found.
+    pub row: Row,
+    /// What it rests on.
+    pub seen: Seen,
+    /// Whose word is missing.
+    pub missing: Vec<Question>,
+    /// What would have to change for another verdict, one change at a time.
+    pub otherwise: Vec<Otherwise>,
+}
+
+/// A change, and the verdict that it would bring.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Otherwise {
+    /// If this were so …
+    pub fact: Fact,
+    /// … that would be the status.
+    pub status: Status,
+}
+
+/// Something that could be different.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Fact {
+    /// The doubt were gone.
+    NoDoubt,
+    /// The management controller said this.
+    Power(Power),
+    /// The SAN said this.
+    Activity(Activity),
+}
+
+impl Verdict {
+    /// The verdict of a row, explained.
+    pub fn explain(row: Row, seen: Seen) -> Self {
+        Self {
+            status: row.status(),
+            certainty: certainty(row, &seen),
+            row,
+            missing: missing(&seen),
+            otherwise: otherwise(row.status(), &seen),
+            seen,
+        }
+    }
+}
+
+fn missing(seen: &Seen) -> Vec<Question> {
+    let mut missing = Vec::new();
+    if matches!(seen.power, None | Some(Power::NoAnswer)) {
+        missing.push(Question::Power);
+    }
+    if matches!(seen.activity, None | Some(Activity::NoAnswer)) {
+        missing.push(Question::Sessions);
+    }
+    missing
+}
+
+/// A row that a witness decides is sure when no witness is missing; one that rests on silence is a
+/// guess however much is known.
+fn certainty(row: Row, seen: &Seen) -> Certainty {
+    match (row.status(), missing(seen).is_empty()) {
+        (Status::Unknown | Status::Held, _) => Certainty::Guess,
+        (_, true) => Certainty::Sure,
+        (_, false) => Certainty::Likely,
+    }
+}
+
+/// Asks the table itself: every single change, and what it would lead to.
+fn otherwise(status: Status, seen: &Seen) -> Vec<Otherwise> {
+    let powers = [Power::On, Power::Off].map(Fact::Power);
+    let activities =
+        [Activity::Gone, Activity::IdlePastLimit, Activity::Writing].map(Fact::Activity);
+    let mut changes = Vec::new();
+    for fact in powers.into_iter().chain(activities).chain([Fact::NoDoubt]) {
+        let mut other = seen.clone();
+        match fact {
+            Fact::NoDoubt => other.doubt = None,
+            Fact::Power(power) => other.power = Some(power),
+            Fact::Activity(activity) => other.activity = Some(activity),
+        }
+        if let Judgement::Found(row) = judge(&other)
+            && row.status() != status
+        {
+            changes.push(Otherwise {
+                fact,
+                status: row.status(),
+            });
+        }
+    }
+    changes
+}
+
+#[cfg(test)]
+mod tests;
