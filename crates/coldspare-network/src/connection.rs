@@ -16,6 +16,16 @@ pub enum Mode {
     Access,
 }
 
+impl Mode {
+    /// How many channels of a network it can use.
+    pub(crate) fn channels(self) -> usize {
+        match self {
+            Self::Trunk => 2,
+            Self::Access => 1,
+        }
+    }
+}
+
 /// Where a persona's address on a network comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

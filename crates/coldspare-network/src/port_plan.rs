@@ -118,14 +118,13 @@ pub(crate) fn carried<'a>(
     networks: &'a Networks,
     cabling: &Cabling,
 ) -> Result<Vec<Carried<'a>>, Problem> {
-    let usable = match connections.mode {
-        Mode::Trunk => 2,
-        Mode::Access => 1,
-    };
     let mut all: Vec<Carried> = Vec::new();
     for connection in &connections.connections {
         let network = networks.get(&connection.network)?;
-        let wanted = network.channels.in_order().take(usable);
+        let wanted = network
+            .channels
+            .in_order()
+            .take(connections.mode.channels());
         let channels: Vec<_> = wanted
             .filter(|&channel| cabling.get(channel).is_some())
             .collect();

@@ -2,7 +2,7 @@
 
 use std::net::Ipv4Addr;
 
-use coldspare_names::{Channel, NetworkName, PersonaName, PortId, ServerName};
+use coldspare_names::{Channel, NetworkName, PersonaName, PortId};
 use ipnet::Ipv4Net;
 
 use crate::VlanId;
@@ -44,7 +44,7 @@ pub enum Problem {
         /// The name.
         network: NetworkName,
     },
-    /// Two networks in one VLAN would hear each other.
+    /// Two networks in one VLAN would hear each other; also while one takes it over from another.
     #[error("VLAN {vlan} is used by network {network} and by network {other}")]
     VlanTwice {
         /// The VLAN.
@@ -173,14 +173,6 @@ pub enum Problem {
         /// What is wrong.
         problem: Box<Problem>,
     },
-    /// Something is wrong with one server's cabling.
-    #[error("server {server}: {problem}")]
-    OfServer {
-        /// The server.
-        server: ServerName,
-        /// What is wrong.
-        problem: Box<Problem>,
-    },
 }
 
 impl Problem {
@@ -189,15 +181,6 @@ impl Problem {
     pub fn of_persona(self, persona: &PersonaName) -> Self {
         Self::OfPersona {
             persona: persona.clone(),
-            problem: Box::new(self),
-        }
-    }
-
-    /// The same problem, with the server it belongs to.
-    #[must_use]
-    pub fn of_server(self, server: &ServerName) -> Self {
-        Self::OfServer {
-            server: server.clone(),
             problem: Box::new(self),
         }
     }

@@ -28,7 +28,7 @@ pub trait Switch: Debug + Send + Sync {
     /// * After an error other than [`Error::SwitchSilent`] nothing was changed.
     /// * A port never passes, not even on the way, a VLAN that it neither passed before nor is
     ///   wanted to pass. (One transaction where the switch has them; else the order of
-    ///   `port_change`.)
+    ///   [`port_change`](crate::port_change).)
     /// * Ports that are not wanted stay untouched.
     ///
     /// Success means that the switch applies it, not only that it has noted it down; reading back
