@@ -31,8 +31,9 @@ pub enum Stage {
 /// The stages from the networks before to the networks after.
 ///
 /// First trunk ports gain the new VLANs beside the old ones, then the guests change over, then the
-/// ports lose the old VLANs: a network whose VLAN changes is never without a path, and one that
-/// does not change is not touched. A port in access mode can pass one VLAN only, so it changes
+/// ports lose the old VLANs: no guest is ever on a VLAN that its ports do not pass, and networks
+/// that do not change go on. (While guests change over, those that have do not hear those that have
+/// not.) A port in access mode can pass one VLAN only, so it changes
 /// last. Each stage touches one channel, so that a switch that interrupts a port while it sets it
 /// leaves the system control network its other channel.
 ///

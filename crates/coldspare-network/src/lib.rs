@@ -2,6 +2,8 @@
 
 mod cabling;
 mod change;
+#[cfg(any(test, feature = "conformance"))]
+pub mod conformance;
 mod connection;
 mod error;
 mod failover;
