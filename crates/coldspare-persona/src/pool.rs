@@ -81,7 +81,8 @@ pub enum FenceLevel {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct CallLimits {
-    /// To a management controller. 20 seconds unless set, as in the ClusterLabs fence agents.
+    /// To a management controller. 20 seconds unless set, the time that fence-agents allow
+    /// for a change of power.
     #[serde(with = "compact::required")]
     pub bmc: Duration,
     /// To a switch. 10 seconds unless set.
@@ -139,6 +140,52 @@ impl Default for SanLostPolicy {
     fn default() -> Self {
         Self::Fence {
             after: Duration::from_mins(2),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(policy: &serde_json::Value) -> Result<PoolPolicy, serde_json::Error> {
+        PoolPolicy::deserialize(policy)
+    }
+
+    #[test]
+    fn a_pool_that_says_nothing_gets_the_documented_policy() {
+        let pool: Pool = serde_json::from_str(r#"{ "name": "exchange" }"#).unwrap();
+        let policy = pool.policy;
+        assert_eq!(policy.off_pause, Duration::from_secs(2));
+        assert_eq!(policy.unknown, UnknownPolicy::Operator);
+        assert_eq!(policy.simultaneous_failovers.get(), 2);
+        assert!(!policy.fail_back);
+    }
+
+    #[test]
+    fn a_policy_is_read_as_it_was_written() {
+        let policy = PoolPolicy {
+            unknown: UnknownPolicy::Isolate {
+                after: Duration::from_mins(5),
+            },
+            san_lost: SanLostPolicy::Alarm,
+            fence_levels: [FenceLevel::Isolation].into(),
+            ..PoolPolicy::default()
+        };
+        let json = serde_json::to_value(&policy).unwrap();
+        assert_eq!(json["unknown"]["isolate"]["after"], "5m");
+        assert_eq!(read(&json).unwrap(), policy);
+    }
+
+    #[test]
+    fn a_misspelt_or_senseless_policy_is_refused() {
+        for wrong in [
+            serde_json::json!({ "off-pauze": "2s" }),
+            serde_json::json!({ "off-pause": "-2s" }),
+            serde_json::json!({ "simultaneous-failovers": 0 }),
+            serde_json::json!({ "unknown": { "isolate": {} } }),
+        ] {
+            assert!(read(&wrong).is_err(), "{wrong}");
         }
     }
 }

@@ -40,9 +40,10 @@ impl Memory {
         self.0
     }
 
-    /// What is left when `other` is taken away; none if there is not so much.
-    pub fn less(self, other: Self) -> Option<Self> {
-        self.0.checked_sub(other.0).map(Self)
+    /// What is left when `other` is taken away, at least nothing.
+    #[must_use]
+    pub const fn saturating_sub(self, other: Self) -> Self {
+        Self(self.0.saturating_sub(other.0))
     }
 }
 

@@ -9,7 +9,7 @@ use macaddr::MacAddr6;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::{Error, FailureDomain, Label, LinkSpeed, Memory};
+use crate::{Error, FailureDomain, Label, LinkSpeed, Memory, mac_text};
 
 /// A physical machine, as it is bolted in and cabled.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -124,6 +124,7 @@ impl fmt::Display for BootMode {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Nic {
     /// Its address.
+    #[serde(with = "mac_text")]
     pub mac: MacAddr6,
     /// The speed its link has.
     pub speed: LinkSpeed,
@@ -137,6 +138,7 @@ pub struct Nic {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct SanPort {
     /// Its hardware address.
+    #[serde(with = "mac_text")]
     pub mac: MacAddr6,
     /// Its address on the SAN: arrays tell servers apart by it.
     pub address: IpAddr,
@@ -181,5 +183,43 @@ impl TryFrom<Vec<SanPort>> for SanPorts {
 impl From<SanPorts> for Vec<SanPort> {
     fn from(ports: SanPorts) -> Self {
         ports.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::samples::server;
+
+    #[test]
+    fn a_server_has_one_or_two_san_ports() {
+        let port = server("r720-1").san_ports.as_slice()[0].clone();
+        for (count, fits) in [(0, false), (1, true), (2, true), (3, false)] {
+            let ports = vec![port.clone(); count];
+            let json = serde_json::to_value(&ports).unwrap();
+            assert_eq!(SanPorts::new(ports).is_ok(), fits);
+            assert_eq!(serde_json::from_value::<SanPorts>(json).is_ok(), fits);
+        }
+    }
+
+    #[test]
+    fn a_server_is_read_as_it_was_written() {
+        let server = server("r720-1");
+        let text = serde_json::to_string(&server).unwrap();
+        assert!(text.contains(&format!(
+            "{:?}",
+            server.nics.values().next().unwrap().mac.to_string()
+        )));
+        assert_eq!(serde_json::from_str::<Server>(&text).unwrap(), server);
+    }
+
+    #[test]
+    fn older_systems_run_on_newer_processors_and_not_the_other_way() {
+        use Architecture::{Aarch64, Unknown, X86With32Bits, X86With64Bits};
+        assert!(X86With64Bits.runs(X86With32Bits));
+        assert!(!X86With32Bits.runs(X86With64Bits));
+        assert!(!Aarch64.runs(X86With64Bits));
+        assert!(X86With64Bits.runs(Unknown));
+        assert!(!Unknown.runs(X86With64Bits));
     }
 }

@@ -82,23 +82,104 @@ impl PersonaState {
             Waiting,
         };
         Some(match (self, event) {
-            (Stopped, On::StartRequested) => Waiting,
+            (Stopped, On::StartRequested)
+            | (Fencing | OperatorNeeded | Booting, On::StepFailed)
+            | (Booting, On::BootTimerEnded)
+            | (Booting | AwaitingConfirmation | Running, On::HomeLost) => Waiting,
             (Waiting, On::Placed) => Fencing,
             (Fencing, On::FenceUnproven) => OperatorNeeded,
             (Fencing | OperatorNeeded, On::FenceProven) => Booting,
             (Booting, On::AgentUp) => AwaitingConfirmation,
-            (AwaitingConfirmation, On::ServicesReady) => Running,
-
-            (Fencing | OperatorNeeded | Booting, On::StepFailed) => Waiting,
-            (Booting, On::BootTimerEnded) => Waiting,
-            (Booting | AwaitingConfirmation | Running, On::HomeLost) => Waiting,
-
-            (Stopped | ShuttingDown, On::StopRequested) => return None,
-            (_, On::StopRequested) => ShuttingDown,
+            (AwaitingConfirmation, On::ServicesReady) | (Waiting | ShuttingDown, On::HomeKept) => {
+                Running
+            }
+            (
+                Waiting | Fencing | OperatorNeeded | Booting | AwaitingConfirmation | Running,
+                On::StopRequested,
+            ) => ShuttingDown,
             (ShuttingDown, On::FenceProven) => Stopped,
-
-            (Waiting | ShuttingDown, On::HomeKept) => Running,
             _ => return None,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::PersonaEvent as On;
+    use super::PersonaState as Is;
+
+    const EVENTS: [On; 11] = [
+        On::StartRequested,
+        On::StopRequested,
+        On::Placed,
+        On::FenceProven,
+        On::FenceUnproven,
+        On::StepFailed,
+        On::BootTimerEnded,
+        On::AgentUp,
+        On::ServicesReady,
+        On::HomeLost,
+        On::HomeKept,
+    ];
+
+    /// Transcribed by hand from the drawing: a row a state, a column an event, in the cell the
+    /// first letter of the state that follows (`S` shutting down, `s` stopped).
+    #[rustfmt::skip]
+    const TABLE: [(Is, &str); 8] = [
+        //                           start stop place proof unpr fail timer up ready lost kept
+        (Is::Stopped, "                W    .    .    .    .    .    .    .    .    .    .  "),
+        (Is::Waiting, "                .    S    F    .    .    .    .    .    .    .    R  "),
+        (Is::Fencing, "                .    S    .    B    O    W    .    .    .    .    .  "),
+        (Is::OperatorNeeded, "         .    S    .    B    .    W    .    .    .    .    .  "),
+        (Is::Booting, "                .    S    .    .    .    W    W    A    .    W    .  "),
+        (Is::AwaitingConfirmation, "   .    S    .    .    .    .    .    .    R    W    .  "),
+        (Is::Running, "                .    S    .    .    .    .    .    .    .    W    .  "),
+        (Is::ShuttingDown, "           .    .    .    s    .    .    .    .    .    .    R  "),
+    ];
+
+    fn state(letter: &str) -> Option<Is> {
+        Some(match letter {
+            "." => return None,
+            "s" => Is::Stopped,
+            "W" => Is::Waiting,
+            "F" => Is::Fencing,
+            "O" => Is::OperatorNeeded,
+            "B" => Is::Booting,
+            "A" => Is::AwaitingConfirmation,
+            "R" => Is::Running,
+            "S" => Is::ShuttingDown,
+            other => unreachable!("{other} is no state"),
+        })
+    }
+
+    #[test]
+    fn every_pair_of_state_and_event_is_as_in_the_table() {
+        for (before, row) in TABLE {
+            let cells: Vec<_> = row.split_whitespace().map(state).collect();
+            assert_eq!(cells.len(), EVENTS.len());
+            for (event, after) in EVENTS.into_iter().zip(cells) {
+                assert_eq!(before.next(event), after, "{before:?} on {event:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_boots_but_on_a_proven_fence() {
+        for (before, _) in TABLE {
+            for event in EVENTS {
+                let boots = before.next(event) == Some(Is::Booting);
+                assert!(
+                    !boots || event == On::FenceProven,
+                    "{before:?} on {event:?}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn no_state_is_a_dead_end() {
+        for (before, _) in TABLE {
+            assert!(EVENTS.iter().any(|event| before.next(*event).is_some()));
+        }
     }
 }

@@ -1,12 +1,11 @@
 //! What placement is asked: personas that want a server, and servers that could be one.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 
 use coldspare_names::{Channel, NetworkName, PersonaName, ServerName};
 use serde::{Deserialize, Serialize};
 
-use crate::{FailureDomain, LinkSpeed, Persona, Server};
+use crate::{FailureDomain, Persona, Server};
 
 /// A persona that is to get a server.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,6 +1,5 @@
 //! Why a server is not chosen, and what would have to change.
 
-use std::collections::BTreeSet;
 use std::fmt;
 
 use coldspare_names::{Channel, NetworkName, PersonaName, PoolName, ServerName};
@@ -155,14 +154,59 @@ pub enum Warning {
     OneSanPort,
 }
 
-/// What would have to change for a refusal to go away.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(
-    tag = "remedy",
-    rename_all = "kebab-case",
-    rename_all_fields = "kebab-case"
-)]
-pub enum Remedy {
-    /// Nothing for now: the server is of use elsewhere.
-    None,
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::OtherPool { pool, needs } => write!(f, "is in pool {pool}, not in {needs}"),
+            Self::Maintenance => f.write_str("is in maintenance"),
+            Self::WearsAPersona { persona } => write!(f, "wears {persona}"),
+            Self::Reserved { persona } => write!(f, "is reserved for {persona}"),
+            Self::NotScrubbed => f.write_str("has not been scrubbed"),
+            Self::PoweredOn => f.write_str("is on"),
+            Self::PowerUnknown => f.write_str("may be on"),
+            Self::ChannelMissing { channel, network } => {
+                write!(f, "has no NIC on channel {channel} for {network}")
+            }
+            Self::ChannelSlow {
+                channel,
+                network,
+                has,
+                needs,
+            } => write!(f, "has {has} on channel {channel}; {network} needs {needs}"),
+            Self::MemoryShort { has, needs } => write!(f, "has {has} of memory, not {needs}"),
+            Self::ProcessorsShort { has, needs } => {
+                write!(f, "has {has} processor cores, not {needs}")
+            }
+            Self::Architecture { has, needs } => write!(f, "is {has}, not {needs}"),
+            Self::NoIscsiBoot => f.write_str("cannot boot from iSCSI"),
+            Self::BootMode { has, needs } => write!(f, "starts through {has}, not {needs}"),
+            Self::CapabilityMissing { capability } => write!(f, "lacks {capability}"),
+            Self::SameFailureDomain { domain, peer } => write!(f, "shares {domain} with {peer}"),
+            Self::FailedBefore { how } => write!(f, "failed before: {how}"),
+            Self::OffUnprovable { why } => write!(f, "cannot be proven off: {why}"),
+            Self::TakenBy { persona } => write!(f, "goes to {persona}"),
+            Self::Outranked { by } => write!(f, "fits less well than {by}"),
+        }
+    }
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ChannelMissing { channel, network } => {
+                write!(f, "{network} cannot use channel {channel}: no NIC there")
+            }
+            Self::ChannelSlow {
+                channel,
+                network,
+                has,
+                needs,
+            } => write!(
+                f,
+                "{network} would get {has} on channel {channel}, not {needs}"
+            ),
+            Self::OneBootPort => f.write_str("only one of its SAN ports boots from iSCSI"),
+            Self::OneSanPort => f.write_str("it has only one SAN port"),
+        }
+    }
 }
