@@ -1,0 +1,97 @@
+//! Which implementation drives a device: one enum per seam, so that connecting a site is one
+//! `match` per seam, and a new driver is one variant here and one line where it is read.
+
+use coldspare_san::{ArrayTraits, StampKeeper};
+use serde::{Deserialize, Serialize};
+
+use super::reader::Table;
+use super::value::plain;
+
+/// Drives a server's management controller.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "driver", rename_all = "kebab-case")]
+pub enum BmcDriver {
+    /// One in memory.
+    Memory,
+}
+
+/// Drives a LAN switch.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "driver", rename_all = "kebab-case")]
+pub enum SwitchDriver {
+    /// Nobody: its ports are set by hand and never changed by us. So it is with SAN switches.
+    Unmanaged,
+    /// One in memory.
+    Memory,
+}
+
+/// Drives a storage array.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "driver", rename_all = "kebab-case")]
+pub enum ArrayDriver {
+    /// One in memory that behaves like an array of these traits.
+    Memory {
+        /// What it can do.
+        traits: ArrayTraits,
+    },
+}
+
+/// Drives a database availability group.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "driver", rename_all = "kebab-case")]
+pub enum DagDriver {
+    /// A simulated cluster.
+    Memory,
+}
+
+pub(super) fn bmc(table: &mut Table<'_>) -> Option<BmcDriver> {
+    table.choose("driver", &[("memory", |_| Some(BmcDriver::Memory))])
+}
+
+pub(super) fn switch(table: &mut Table<'_>) -> Option<SwitchDriver> {
+    table.choose(
+        "driver",
+        &[
+            ("unmanaged", |_| Some(SwitchDriver::Unmanaged)),
+            ("memory", |_| Some(SwitchDriver::Memory)),
+        ],
+    )
+}
+
+pub(super) fn array(table: &mut Table<'_>) -> Option<ArrayDriver> {
+    table.choose("driver", &[("memory", memory_array)])
+}
+
+pub(super) fn dag(table: &mut Table<'_>) -> Option<DagDriver> {
+    table.choose("driver", &[("memory", |_| Some(DagDriver::Memory))])
+}
+
+const WELL_BEHAVED: ArrayTraits = ArrayTraits {
+    binds_by_address: true,
+    binds_by_secret: true,
+    rules_are_ored: false,
+    removal_ends_sessions: false,
+    stamps: StampKeeper::Array,
+    knows_last_write: true,
+    opens_when_last_account_goes: false,
+    loses_configuration_on_restart: false,
+};
+
+/// What is not said of its traits is as one would wish.
+fn memory_array(table: &mut Table<'_>) -> Option<ArrayDriver> {
+    let mut traits = WELL_BEHAVED;
+    let told = table.optional_table("traits", |table| {
+        let mut set = |key, yes: &mut bool| *yes = table.optional(key, plain).unwrap_or(*yes);
+        set("binds-by-address", &mut traits.binds_by_address);
+        set("binds-by-secret", &mut traits.binds_by_secret);
+        set("rules-are-ored", &mut traits.rules_are_ored);
+        set("removal-ends-sessions", &mut traits.removal_ends_sessions);
+        set("knows-last-write", &mut traits.knows_last_write);
+        set("opens-when-last-account-goes", &mut traits.opens_when_last_account_goes);
+        set("loses-configuration-on-restart", &mut traits.loses_configuration_on_restart);
+        traits.stamps = table.optional("stamps", plain).unwrap_or(traits.stamps);
+        Some(traits)
+    });
+    let traits = told.unwrap_or(WELL_BEHAVED);
+    Some(ArrayDriver::Memory { traits })
+}

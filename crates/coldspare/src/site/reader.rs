@@ -1,0 +1,426 @@
+//! Reads a TOML text table by table, and remembers everything that is wrong on the way.
+//!
+//! A reader that stops at the first error makes an operator start it ten times. So nothing here
+//! stops: what cannot be read is reported and comes back as `None`, and whoever reads a table
+//! asks for all its values before using any.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::str::FromStr;
+
+use serde::de::DeserializeOwned;
+use toml::Spanned;
+use toml::de::{DeArray, DeString, DeTable};
+
+use super::error::{Key, KeyPath, Place, SiteError};
+use super::value::{self, Value, Wrong, nearest};
+
+/// A text taken apart by the TOML parser, and what was found wrong in it.
+#[derive(Debug)]
+pub(super) struct Document<'f> {
+    text: &'f str,
+    top: DeTable<'f>,
+    errors: RefCell<Vec<(usize, SiteError)>>,
+}
+
+impl<'f> Document<'f> {
+    /// The text as TOML. After an error of syntax nothing else is worth reporting.
+    pub(super) fn parse(text: &'f str) -> Result<Self, Vec<SiteError>> {
+        let (top, syntax) = DeTable::parse_recoverable(text);
+        let document = Self {
+            text,
+            top: top.into_inner(),
+            errors: RefCell::default(),
+        };
+        for error in &syntax {
+            let offset = error.span().map_or(0, |span| span.start);
+            document.push(offset, KeyPath::default(), error.message().into());
+        }
+        if syntax.is_empty() {
+            Ok(document)
+        } else {
+            Err(document.errors())
+        }
+    }
+
+    /// Reads the table at the top.
+    pub(super) fn read<T>(&self, read: impl FnOnce(&mut Table<'_>) -> Option<T>) -> Option<T> {
+        Table::read(self, KeyPath::default(), &self.top, read)
+    }
+
+    /// Remembers an error at the place of that key, or of the nearest key above it.
+    pub(super) fn report(&self, key: KeyPath, wrong: impl Into<Wrong>) {
+        let wrong = wrong.into();
+        let offset = wrong.at.unwrap_or_else(|| self.find(&key).0);
+        self.push(offset, key, wrong);
+    }
+
+    /// All errors found so far, in the order of the file.
+    pub(super) fn errors(&self) -> Vec<SiteError> {
+        let mut errors = self.errors.take();
+        errors.sort_by_key(|(offset, _)| *offset);
+        let ends = self.text.match_indices('\n').map(|(at, _)| at + 1);
+        let starts: Vec<usize> = std::iter::once(0).chain(ends).collect();
+        let place = |offset: usize| {
+            let line = starts.partition_point(|start| *start <= offset);
+            let before = self.text.get(starts[line - 1]..offset);
+            let column = before.unwrap_or_default().chars().count() + 1;
+            Some(Place { line, column })
+        };
+        let placed = |(offset, error)| SiteError {
+            place: place(offset),
+            ..error
+        };
+        errors.into_iter().map(placed).collect()
+    }
+
+    fn push(&self, offset: usize, key: KeyPath, wrong: Wrong) {
+        let error = SiteError {
+            place: None,
+            key,
+            reason: wrong.reason,
+            suggestion: wrong.suggestion,
+        };
+        self.errors.borrow_mut().push((offset, error));
+    }
+
+    /// Where that key stands, or the nearest key above it; and the table there, if it is one.
+    fn find(&self, path: &KeyPath) -> (usize, Option<&DeTable<'f>>) {
+        let mut offset = 0;
+        let mut table = Some(&self.top);
+        let mut list = None;
+        for key in &path.0 {
+            let (next, value) = match key {
+                Key::Name(name) => match table.and_then(|t| t.get_key_value(name.as_str())) {
+                    Some((name, value)) => (name.span().start, value),
+                    None => return (offset, None),
+                },
+                Key::Index(index) => match list.and_then(|l: &DeArray<'f>| l.get(*index)) {
+                    Some(value) => (value.span().start, value),
+                    None => return (offset, None),
+                },
+            };
+            offset = next;
+            table = value.get_ref().as_table();
+            list = value.get_ref().as_array();
+        }
+        (offset, table)
+    }
+}
+
+/// A table that is being read.
+#[derive(Debug)]
+pub(super) struct Table<'d> {
+    document: &'d Document<'d>,
+    path: KeyPath,
+    entries: &'d DeTable<'d>,
+    asked: Vec<&'static str>,
+    rest_ignored: bool,
+}
+
+impl<'d> Table<'d> {
+    /// Reads a table, then names the keys that nobody asked for.
+    fn read<T>(
+        document: &'d Document<'d>,
+        path: KeyPath,
+        entries: &'d DeTable<'d>,
+        read: impl FnOnce(&mut Self) -> Option<T>,
+    ) -> Option<T> {
+        let mut table = Self {
+            document,
+            path,
+            entries,
+            asked: Vec::new(),
+            rest_ignored: false,
+        };
+        let result = read(&mut table);
+        if !table.rest_ignored {
+            for key in entries.keys().map(|key| key.get_ref().as_ref()) {
+                if !table.asked.contains(&key) {
+                    let suggestion = nearest(key, table.asked.iter().copied());
+                    let reason = "this key is not known here".to_owned();
+                    document.report(table.path.then(key), Wrong { reason, suggestion, at: None });
+                }
+            }
+        }
+        result
+    }
+
+    /// Reports something wrong at a path that begins with one of its keys.
+    pub(super) fn report_at(&self, path: KeyPath, wrong: impl Into<Wrong>) {
+        let mut whole = self.path.clone();
+        whole.0.extend(path.0);
+        self.document.report(whole, wrong);
+    }
+
+    /// Reports something wrong with one of its keys.
+    pub(super) fn report(&self, key: &str, wrong: impl Into<Wrong>) {
+        self.document.report(self.path.then(key), wrong);
+    }
+
+    /// Reports something wrong with the table as a whole.
+    pub(super) fn report_whole(&self, wrong: impl Into<Wrong>) {
+        self.document.report(self.path.clone(), wrong);
+    }
+
+    /// Whether it has that key.
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.entries.contains_key(key)
+    }
+
+    /// The value of a key that may be absent.
+    pub(super) fn optional<T>(
+        &mut self,
+        key: &'static str,
+        read: impl FnOnce(&'d Value<'d>) -> Result<T, Wrong>,
+    ) -> Option<T> {
+        self.asked.push(key);
+        let value = self.entries.get(key)?;
+        read(value)
+            .map_err(|wrong| self.report(key, wrong))
+            .ok()
+    }
+
+    /// The value of a key that must be there.
+    pub(super) fn required<T>(
+        &mut self,
+        key: &'static str,
+        read: impl FnOnce(&'d Value<'d>) -> Result<T, Wrong>,
+    ) -> Option<T> {
+        self.require(key);
+        self.optional(key, read)
+    }
+
+    fn require(&self, key: &'static str) {
+        if !self.has(key) {
+            self.report_whole(format!("the key {key:?} is missing"));
+        }
+    }
+
+    /// A table inside it that may be absent.
+    pub(super) fn optional_table<T>(
+        &mut self,
+        key: &'static str,
+        read: impl FnOnce(&mut Table<'d>) -> Option<T>,
+    ) -> Option<T> {
+        let entries = self.optional(key, value::table)?;
+        self.open(key, entries, read)
+    }
+
+    /// A table inside it that has been found already.
+    pub(super) fn open<T>(
+        &self,
+        key: &'static str,
+        entries: &'d DeTable<'d>,
+        read: impl FnOnce(&mut Table<'d>) -> Option<T>,
+    ) -> Option<T> {
+        Table::read(self.document, self.path.then(key), entries, read)
+    }
+
+    /// A table inside it that must be there.
+    pub(super) fn table<T>(
+        &mut self,
+        key: &'static str,
+        read: impl FnOnce(&mut Table<'d>) -> Option<T>,
+    ) -> Option<T> {
+        self.require(key);
+        self.optional_table(key, read)
+    }
+
+    /// A list of tables: `[[nics]]`. Absent means empty.
+    pub(super) fn tables<T>(
+        &mut self,
+        key: &'static str,
+        mut read: impl FnMut(&mut Table<'d>) -> Option<T>,
+    ) -> Vec<T> {
+        let list = self.optional(key, value::items).into_iter().flatten();
+        let path = self.path.then(key);
+        let one = |(index, value): (usize, &'d Value<'d>)| {
+            let path = path.then(index);
+            match value::table(value) {
+                Ok(entries) => Table::read(self.document, path, entries, &mut read),
+                Err(wrong) => {
+                    self.document.report(path, wrong);
+                    None
+                }
+            }
+        };
+        list.enumerate().filter_map(one).collect()
+    }
+
+    /// A table of tables, each under its name: `[servers.r720-1]`. Absent means empty.
+    pub(super) fn named<N, T>(
+        &mut self,
+        key: &'static str,
+        read: impl FnMut(&N, &mut Table<'d>) -> Option<T>,
+    ) -> BTreeMap<N, T>
+    where
+        N: FromStr<Err: ToString> + Ord,
+    {
+        self.each_table(key, value::parse, read)
+    }
+
+    /// The same for names that the file describes in that section.
+    pub(super) fn named_of<N, T>(
+        &mut self,
+        key: &'static str,
+        section: &KeyPath,
+        read: impl FnMut(&N, &mut Table<'d>) -> Option<T>,
+    ) -> BTreeMap<N, T>
+    where
+        N: FromStr<Err: ToString> + Ord,
+    {
+        let document = self.document;
+        self.each_table(key, |name| known(document, section, name), read)
+    }
+
+    fn each_table<N: Ord, T>(
+        &mut self,
+        key: &'static str,
+        name: impl Fn(&str) -> Result<N, Wrong>,
+        mut read: impl FnMut(&N, &mut Table<'d>) -> Option<T>,
+    ) -> BTreeMap<N, T> {
+        let mut found = BTreeMap::new();
+        let path = self.path.then(key);
+        for (written, value) in self.optional(key, value::table).into_iter().flatten() {
+            let path = path.then(written.get_ref().as_ref());
+            let (name, entries) = match (name(written.get_ref()), value::table(value)) {
+                (Ok(name), Ok(entries)) => (name, entries),
+                (Err(wrong), _) | (_, Err(wrong)) => {
+                    self.document.report(path, wrong);
+                    continue;
+                }
+            };
+            // Names that differ in case only may be one name.
+            if found.contains_key(&name) {
+                self.document.report(path, "another key names the same");
+            } else if let Some(entry) =
+                Table::read(self.document, path, entries, |table| read(&name, table))
+            {
+                found.insert(name, entry);
+            }
+        }
+        found
+    }
+
+    /// One of several forms of the table, told by the word under that key.
+    pub(super) fn choose<T>(
+        &mut self,
+        key: &'static str,
+        forms: &[(&'static str, fn(&mut Self) -> Option<T>)],
+    ) -> Option<T> {
+        let chosen = self.required(key, |value| {
+            let given = value::string(value)?;
+            let form = forms.iter().find(|(word, _)| *word == given);
+            form.map(|(_, read)| read).ok_or_else(|| {
+                let words: Vec<_> = forms.iter().map(|(word, _)| *word).collect();
+                Wrong {
+                    reason: format!("it is none of {}", words.join(", ")),
+                    suggestion: nearest(given, words),
+                    at: None,
+                }
+            })
+        });
+        let Some(read) = chosen else {
+            self.rest_ignored = true;
+            return None;
+        };
+        read(self)
+    }
+
+    /// All keys not asked for so far, as a value in which each of them may be absent.
+    pub(super) fn rest<T: DeserializeOwned>(&mut self) -> Option<T> {
+        self.rest_ignored = true;
+        let mut rest = DeTable::new();
+        for (key, value) in self.entries {
+            if self.asked.contains(&key.get_ref().as_ref()) {
+                continue;
+            }
+            // Alone first, so that each wrong key is told, and not the first one only.
+            let alone = DeTable::from_iter([(key.clone(), value.clone())]);
+            match value::deserialize::<T>(alone, value.span()) {
+                Ok(_) => drop(rest.insert(key.clone(), value.clone())),
+                Err(wrong) => self.report(key.get_ref(), wrong),
+            }
+        }
+        value::deserialize(rest, 0..0)
+            .map_err(|wrong| self.report_whole(wrong))
+            .ok()
+    }
+
+    /// Every value of the table, by its key.
+    pub(super) fn values<N, T>(
+        &mut self,
+        read: impl Fn(&'d Value<'d>) -> Result<T, Wrong>,
+    ) -> BTreeMap<N, T>
+    where
+        N: FromStr<Err: ToString> + Ord,
+    {
+        self.each(|_, name, value| Ok((value::parse(name)?, read(value)?)))
+    }
+
+    fn each<N: Ord, T>(
+        &mut self,
+        read: impl Fn(&Document<'d>, &str, &'d Value<'d>) -> Result<(N, T), Wrong>,
+    ) -> BTreeMap<N, T> {
+        self.rest_ignored = true;
+        let one = |(name, value): (&Spanned<DeString<'d>>, &'d Value<'d>)| {
+            let name = name.get_ref().as_ref();
+            let entry = read(self.document, name, value);
+            entry.map_err(|wrong| self.report(name, wrong)).ok()
+        };
+        self.entries.iter().filter_map(one).collect()
+    }
+
+    /// Every value of the table, by its key, which is a name that the file describes in that section.
+    pub(super) fn values_of<N, T>(
+        &mut self,
+        section: &str,
+        read: impl Fn(&N, &'d Value<'d>) -> Result<T, Wrong>,
+    ) -> BTreeMap<N, T>
+    where
+        N: FromStr<Err: ToString> + Ord,
+    {
+        let section = KeyPath::from(section);
+        self.each(|document, name, value| {
+            let name = known(document, &section, name)?;
+            let value = read(&name, value)?;
+            Ok((name, value))
+        })
+    }
+
+    /// Reads the name of something that the file describes in that section.
+    pub(super) fn one_of<N, S>(
+        &self,
+        section: S,
+    ) -> impl Fn(&'d Value<'d>) -> Result<N, Wrong> + use<'d, N, S>
+    where
+        N: FromStr<Err: ToString>,
+        S: Into<KeyPath>,
+    {
+        let (document, section) = (self.document, section.into());
+        move |value| known(document, &section, value::string(value)?)
+    }
+}
+
+/// Above this many names, or errors, looking for what was meant costs more than it helps.
+const SEARCHED: usize = 1000;
+
+/// The name, if the file describes something of that name in that section.
+fn known<N>(document: &Document<'_>, section: &KeyPath, name: &str) -> Result<N, Wrong>
+where
+    N: FromStr<Err: ToString>,
+{
+    let parsed = value::parse(name)?;
+    let entries = document.find(section).1;
+    if entries.is_some_and(|entries| entries.contains_key(name)) {
+        return Ok(parsed);
+    }
+    let names = entries.into_iter().flat_map(DeTable::keys).take(SEARCHED);
+    let few = document.errors.borrow().len() < SEARCHED;
+    Err(Wrong {
+        at: None,
+        reason: format!("[{section}] has no {name:?}"),
+        suggestion: few.then(|| nearest(name, names.map(|name| name.get_ref().as_ref()))).flatten(),
+    })
+}
