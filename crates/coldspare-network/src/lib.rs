@@ -16,6 +16,8 @@ mod port;
 mod port_change;
 mod port_plan;
 mod problem;
+#[cfg(test)]
+mod study;
 mod switch;
 pub mod validate;
 

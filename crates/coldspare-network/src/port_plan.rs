@@ -155,3 +155,6 @@ pub(crate) fn carried<'a>(
     }
     Ok(all)
 }
+
+#[cfg(test)]
+mod tests;

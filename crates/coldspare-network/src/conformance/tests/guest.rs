@@ -8,7 +8,7 @@ use macaddr::MacAddr6;
 
 use super::failed;
 use crate::conformance::guest::{Rig, check};
-use crate::memory::MemoryGuest;
+use crate::memory::{Fault, MemoryGuest};
 use crate::{Error, Guest, GuestPlan, Interfaces, Link};
 
 /// What a guest gets wrong, and the check that finds it.
@@ -23,6 +23,7 @@ enum Wrong {
     MovesPlainInterfaces,
     SkipsAbsentNics,
     GoesOnRunning,
+    IsDead,
 }
 
 const WRONG: [(Wrong, &str); 9] = [
@@ -138,6 +139,8 @@ impl MemoryRig {
 impl Rig for MemoryRig {
     async fn fresh(&self) -> Box<dyn Guest> {
         let guest = MemoryGuest::new("exchange-1".parse().unwrap(), self.nics());
+        let dead = self.wrong == Some(Wrong::IsDead);
+        guest.set_fault(dead.then_some(Fault::Silent));
         *self.now.lock().unwrap() = guest.clone();
         Box::new(Wronged {
             guest,
@@ -170,4 +173,10 @@ async fn every_wrong_guest_is_found_by_its_check() {
         let violations = check(&MemoryRig::new(Some(wrong))).await;
         assert_eq!(failed(&violations), [name], "{wrong:?}: {violations:?}");
     }
+}
+
+#[tokio::test]
+async fn a_dead_guest_passes_no_check_so_every_check_has_its_wrong_guest() {
+    let violations = check(&MemoryRig::new(Some(Wrong::IsDead))).await;
+    assert_eq!(failed(&violations), WRONG.map(|(_, name)| name));
 }

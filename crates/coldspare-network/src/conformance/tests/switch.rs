@@ -8,7 +8,7 @@ use coldspare_names::{PortId, PortName, SwitchName};
 
 use super::failed;
 use crate::conformance::switch::{Rig, check};
-use crate::memory::MemorySwitch;
+use crate::memory::{Fault, MemorySwitch};
 use crate::{Error, Link, Membership, Observed, PortStatus, Switch, SwitchPlan, VlanId};
 
 type Passed = BTreeMap<PortName, BTreeSet<VlanId>>;
@@ -32,6 +32,7 @@ enum Wrong {
     SkipsUnknownPorts,
     LooksThenSets,
     GoesThroughVlanOne,
+    IsDead,
 }
 
 const WRONG: [(Wrong, &str); 15] = [
@@ -246,6 +247,8 @@ impl Rig for MemoryRig {
             wrong: self.wrong,
             remembered: Arc::default(),
         };
+        let dead = self.wrong == Some(Wrong::IsDead);
+        watched.switch.set_fault(dead.then_some(Fault::Silent));
         *self.now.lock().unwrap() = Some(watched.clone());
         Box::new(watched)
     }
@@ -288,4 +291,11 @@ async fn every_wrong_switch_is_found_by_its_check() {
         let violations = check(&MemoryRig::new(Some(wrong))).await;
         assert_eq!(failed(&violations), [name], "{wrong:?}: {violations:?}");
     }
+}
+
+#[tokio::test]
+async fn a_dead_switch_passes_no_check_but_the_name_so_every_check_has_its_wrong_switch() {
+    let violations = check(&MemoryRig::new(Some(Wrong::IsDead))).await;
+    let all = WRONG.map(|(_, name)| name);
+    assert_eq!(failed(&violations), all[1..]);
 }
