@@ -15,7 +15,8 @@ use crate::{
 /// from a file.
 ///
 /// ```compile_fail
-/// let _: coldspare_bmc::Disarmed = serde_json::from_str("{}").unwrap();
+/// fn read_back<T: serde::de::DeserializeOwned>() {}
+/// read_back::<coldspare_bmc::Disarmed>();
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Disarmed {

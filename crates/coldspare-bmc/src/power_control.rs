@@ -42,7 +42,8 @@ impl Default for Timing {
 /// ([`read_off`]) before anything rests on it.
 ///
 /// ```compile_fail
-/// let _: coldspare_bmc::ProvenOff = serde_json::from_str("{}").unwrap();
+/// fn read_back<T: serde::de::DeserializeOwned>() {}
+/// read_back::<coldspare_bmc::ProvenOff>();
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ProvenOff {
