@@ -147,16 +147,15 @@ impl Round<'_> {
             return fitness[server].refusals.clone();
         }
         let rank = |server: usize| rank(&fitness[server], self.candidates[server], server);
-        let better = self.seating.seat_of[claim].filter(|chosen| rank(*chosen) < rank(server));
-        let holder = self.seating.holder_of[server];
-        let outranked = better.map(|chosen| Refusal::Outranked {
-            by: self.name_of(chosen),
-        });
-        let taken = || {
-            holder.map(|holder| Refusal::TakenBy {
+        match (self.seating.seat_of[claim], self.seating.holder_of[server]) {
+            (Some(chosen), _) if rank(chosen) < rank(server) => vec![Refusal::Outranked {
+                by: self.name_of(chosen),
+            }],
+            (_, Some(holder)) => vec![Refusal::TakenBy {
                 persona: self.claims[holder].persona.name.clone(),
-            })
-        };
-        outranked.or_else(taken).into_iter().collect()
+            }],
+            // Does not occur: whoever has no better seat takes one that fits and is free.
+            (_, None) => Vec::new(),
+        }
     }
 }

@@ -64,17 +64,21 @@ impl PersonaState {
     /// The state after that event; none if it cannot happen here and changes nothing.
     ///
     /// ```text
-    ///             start            placed            proven            agent up
-    ///   Stopped ─────────▶ Waiting ───────▶ Fencing ───────▶ Booting ───────────▶ Awaiting-
-    ///      ▲               ▲ ▲   │           │   ▲ proven ╱    │                confirmation
-    ///      │               │ │   │   unproven▼   │       ╱     │ timer ended,       │ services
-    ///      │ proven        │ │   │        Operator-needed      │ step failed        ▼ ready
-    ///   Shutting- ◀─ stop ─┼─┼───┼─────────────────────────────┼──────────────── Running
-    ///     down             │ └───┼── step failed ──────────────┘                    │
-    ///                      │     └── home kept ──────────────────────────────────▶  │
-    ///                      └──────── home lost ◀────────────────────────────────────┘
+    ///         start       placed      proven      agent up               services ready
+    /// Stopped ───▶ Waiting ───▶ Fencing ───▶ Booting ───▶ AwaitingConfirmation ───▶ Running
+    ///                             │  unproven   ▲
+    ///                             ▼             │ proven late, or by an operator
+    ///                       OperatorNeeded ─────┘
     /// ```
+    ///
+    /// From the right everything falls back to *waiting*: a home is lost, a boot timer ends, a
+    /// step fails. From there it may return to *running* at once, if it keeps its home after all.
+    /// A stop leads from anywhere over *shutting down* to *stopped*, once that is proven.
     #[must_use]
+    #[expect(
+        clippy::match_same_arms,
+        reason = "one arm an event, in the order of a life"
+    )]
     pub fn next(self, event: PersonaEvent) -> Option<Self> {
         use PersonaEvent as On;
         use PersonaState::{
@@ -82,21 +86,20 @@ impl PersonaState {
             Waiting,
         };
         Some(match (self, event) {
-            (Stopped, On::StartRequested)
-            | (Fencing | OperatorNeeded | Booting, On::StepFailed)
-            | (Booting, On::BootTimerEnded)
-            | (Booting | AwaitingConfirmation | Running, On::HomeLost) => Waiting,
+            (Stopped, On::StartRequested) => Waiting,
             (Waiting, On::Placed) => Fencing,
             (Fencing, On::FenceUnproven) => OperatorNeeded,
             (Fencing | OperatorNeeded, On::FenceProven) => Booting,
             (Booting, On::AgentUp) => AwaitingConfirmation,
-            (AwaitingConfirmation, On::ServicesReady) | (Waiting | ShuttingDown, On::HomeKept) => {
-                Running
-            }
-            (
-                Waiting | Fencing | OperatorNeeded | Booting | AwaitingConfirmation | Running,
-                On::StopRequested,
-            ) => ShuttingDown,
+            (AwaitingConfirmation, On::ServicesReady) => Running,
+
+            (Booting, On::BootTimerEnded) => Waiting,
+            (Fencing | OperatorNeeded | Booting, On::StepFailed) => Waiting,
+            (Booting | AwaitingConfirmation | Running, On::HomeLost) => Waiting,
+            (Waiting | ShuttingDown, On::HomeKept) => Running,
+
+            (Stopped | ShuttingDown, On::StopRequested) => return None,
+            (_, On::StopRequested) => ShuttingDown,
             (ShuttingDown, On::FenceProven) => Stopped,
             _ => return None,
         })
@@ -122,7 +125,7 @@ mod tests {
         On::HomeKept,
     ];
 
-    /// Transcribed by hand from the drawing: a row a state, a column an event, in the cell the
+    /// Written by hand: a row a state, a column an event, in the cell the
     /// first letter of the state that follows (`S` shutting down, `s` stopped).
     #[rustfmt::skip]
     const TABLE: [(Is, &str); 8] = [
