@@ -1,1 +1,3 @@
 //! Thin orchestration: site, holding and fence, planner, run, core and shell.
+
+pub mod site;
