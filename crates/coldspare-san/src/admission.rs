@@ -80,3 +80,72 @@ impl Admissions {
         wanted
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::collection::btree_set;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    prop_compose! {
+        fn admission()(server in 0..3_u8, generation in 0..6_u64) -> Admission {
+            Admission {
+                initiator: "iqn.2012-08.com.example:exchange1".parse().unwrap(),
+                server: format!("server-{server}").parse().unwrap(),
+                generation: Generation::new(generation),
+                addresses: [IpAddr::from([10, 20, 0, server])].into(),
+            }
+        }
+    }
+
+    prop_compose! {
+        fn admissions()(
+            stamp in 0..6_u64,
+            admitted in btree_set(admission(), 0..3),
+            foreign in btree_set("[ab]", 0..2),
+        ) -> Admissions {
+            Admissions { stamp: Generation::new(stamp), admitted, foreign }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_permitted_change_takes_a_stamp_back_or_lets_a_late_one_in(
+            found in admissions(), expected in admissions(), wanted in admissions(),
+        ) {
+            for expected in [&expected, &found] {
+                if found.permit(expected, &wanted).is_err() {
+                    continue;
+                }
+                prop_assert!(wanted.stamp >= found.stamp);
+                prop_assert!(wanted == found || *expected == found);
+                prop_assert!(wanted.foreign.is_subset(&found.foreign));
+                for new in wanted.admitted.difference(&found.admitted) {
+                    prop_assert!(new.generation >= wanted.stamp);
+                }
+            }
+        }
+
+        #[test]
+        fn admitting_is_permitted_exactly_when_it_is_not_late(
+            found in admissions(), admission in admission(),
+        ) {
+            let wanted = found.admitting(&admission);
+            prop_assert!(wanted.admitted.contains(&admission));
+            prop_assert_eq!(&wanted.admitting(&admission), &wanted, "twice is once");
+            let is_late = admission.generation < found.stamp && !found.admitted.contains(&admission);
+            prop_assert_eq!(found.permit(&found, &wanted).is_err(), is_late);
+            let older = |other: &&Admission| {
+                other.server == admission.server && other.generation < admission.generation
+            };
+            prop_assert_eq!(wanted.admitted.iter().find(older), None);
+        }
+
+        #[test]
+        fn admissions_survive_being_written_down(found in admissions()) {
+            let json = serde_json::to_string(&found).unwrap();
+            prop_assert_eq!(serde_json::from_str::<Admissions>(&json).unwrap(), found);
+        }
+    }
+}

@@ -19,7 +19,8 @@ pub type Progress<'a> = &'a (dyn Fn(Size) + Send + Sync);
     reason = "a report of independent yes-or-no answers"
 )]
 pub struct ArrayTraits {
-    /// An admission lets in only who comes from one of its addresses *and* gives its name.
+    /// An admission's addresses are made rules of the target: it lets in only who comes from one
+    /// of them *and* gives its name, unless [`ArrayTraits::rules_are_ored`].
     pub binds_by_address: bool,
     /// An admission lets in only who knows its generation's secret *and* gives its name.
     pub binds_by_secret: bool,

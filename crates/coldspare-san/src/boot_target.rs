@@ -172,3 +172,92 @@ impl From<BootTarget> for String {
         target.to_string()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const TARGET: &str = "iqn.2001-05.com.equallogic:0-8a0906-image-1";
+
+    #[test]
+    fn a_root_path_is_read_as_rfc_4173_says() {
+        for (path, address, lun) in [
+            ("iscsi:10.20.0.1::::", "10.20.0.1:3260", 0),
+            ("iscsi:10.20.0.1:6:3261:a:", "10.20.0.1:3261", 10),
+            ("iscsi:[fd00::1]:::1:", "[fd00::1]:3260", 1),
+        ] {
+            let target: BootTarget = format!("{path}{TARGET}").parse().unwrap();
+            assert_eq!(target.portal.to_string(), address);
+            assert_eq!(
+                (target.lun, target.target.as_str()),
+                (Lun::new(lun), TARGET)
+            );
+        }
+    }
+
+    #[test]
+    fn what_a_nic_could_not_boot_from_is_refused_with_a_reason() {
+        for (path, reason) in [
+            ("nfs:10.20.0.1::::", "it does not begin with iscsi:"),
+            (
+                "iscsi:array.example::::",
+                "its server is no address (IPv6 goes in brackets)",
+            ),
+            (
+                "iscsi:fd00::1::::",
+                "its server is no address (IPv6 goes in brackets)",
+            ),
+            ("iscsi:[fd00::1::::", "a bracket is not closed"),
+            (
+                "iscsi:[10.20.0.1]::::",
+                "in brackets stands no IPv6 address",
+            ),
+            ("iscsi:10.20.0.1:17:::", "its protocol is not 6 (TCP)"),
+            (
+                "iscsi:10.20.0.1::0::",
+                "its port is not a decimal number from 1 to 65535",
+            ),
+            (
+                "iscsi:10.20.0.1::+1::",
+                "its port is not a decimal number from 1 to 65535",
+            ),
+            (
+                "iscsi:10.20.0.1:::x:",
+                "its LUN is not 1 to 4 groups of 1 to 4 hexadecimal digits",
+            ),
+        ] {
+            let error = format!("{path}{TARGET}").parse::<BootTarget>().unwrap_err();
+            assert_eq!(error.reason, reason, "{path}");
+        }
+        assert!("iscsi:10.20.0.1::::image".parse::<BootTarget>().is_err());
+        assert_eq!(
+            "iscsi:10.20.0.1".parse::<BootTarget>().unwrap_err().reason,
+            TOO_SHORT
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn a_boot_target_survives_being_written_down(
+            ip: IpAddr, port in 1..=u16::MAX, groups: [u16; 4], suffix in "[a-z0-9:.-]{0,20}",
+        ) {
+            let target = BootTarget {
+                portal: Portal::new(SocketAddr::new(ip, port)),
+                target: IscsiName::new(format!("iqn.2001-05.com.example:{suffix}")).unwrap(),
+                lun: Lun::from_groups(groups),
+            };
+            prop_assert_eq!(target.to_string().parse(), Ok(target.clone()));
+            let json = serde_json::to_string(&target).unwrap();
+            prop_assert_eq!(serde_json::from_str::<BootTarget>(&json).unwrap(), target);
+        }
+
+        #[test]
+        fn no_text_makes_it_panic(text in "(iscsi:)?\\PC{0,60}") {
+            let _ = text.parse::<BootTarget>();
+            let _ = text.parse::<Portal>();
+            let _ = text.parse::<Lun>();
+        }
+    }
+}

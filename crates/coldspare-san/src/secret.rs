@@ -80,5 +80,61 @@ pub fn chap(
     }
 }
 
-/// 64 characters that no command line, file or firmware menu treats as special.
-const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+/// 64 characters that no command line, script, file or firmware menu treats as special, also in
+/// front.
+const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._";
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    fn derive(key: u8, initiator: &str, server: &str, generation: u64) -> Chap {
+        let initiator = IscsiName::new(format!("iqn.2012-08.com.example:{initiator}")).unwrap();
+        let server = ServerName::new(server).unwrap();
+        chap(
+            &SecretKey::new([key; 32]),
+            &initiator,
+            &server,
+            Generation::new(generation),
+        )
+    }
+
+    #[test]
+    fn a_secret_depends_on_everything_that_it_is_for() {
+        let usual = derive(1, "exchange1", "r720-1", 7);
+        assert!(usual.matches(&derive(1, "exchange1", "r720-1", 7)));
+        let others = [
+            derive(2, "exchange1", "r720-1", 7),
+            derive(1, "exchange2", "r720-1", 7),
+            derive(1, "exchange1", "r720-2", 7),
+            derive(1, "exchange1", "r720-1", 8),
+            derive(1, "exchange1r720", "-1", 7),
+        ];
+        let all = others.iter().chain([&usual]);
+        let users: BTreeSet<_> = all.clone().map(|chap| chap.user.clone()).collect();
+        let secrets: BTreeSet<_> = all.map(|chap| chap.secret.expose_secret()).collect();
+        assert_eq!((users.len(), secrets.len()), (6, 6));
+    }
+
+    #[test]
+    fn a_secret_fits_every_initiator_and_is_the_same_in_every_release() {
+        let Chap { user, secret } = derive(1, "exchange1", "r720-1", 7);
+        let secret = secret.expose_secret();
+        assert!(secret.len() == 16 && secret.bytes().all(|byte| byte.is_ascii_graphic()));
+        assert_eq!(
+            (&*user, secret),
+            ("g7-4740f335b53a95dc", "E3qHW2PtdJaT66Wo"),
+            "a running persona logs in with these"
+        );
+    }
+
+    #[test]
+    fn nothing_shows_a_secret() {
+        let chap = derive(1, "exchange1", "r720-1", 7);
+        let shown = format!("{chap:?} {:?}", SecretKey::new([65; 32]));
+        assert!(!shown.contains(chap.secret.expose_secret()), "{shown}");
+        assert!(!shown.contains("65") && !shown.contains("AAA"), "{shown}");
+    }
+}

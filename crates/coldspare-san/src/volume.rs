@@ -174,3 +174,61 @@ pub enum Origin {
     /// It keeps the content that this volume had at one moment, and can be restored from.
     SnapshotOf(VolumeName),
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_lun_is_spelt_as_in_rfc_4173() {
+        for (text, groups, printed) in [
+            ("", [0, 0, 0, 0], "0"),
+            ("1", [1, 0, 0, 0], "1"),
+            ("4186-9", [0x4186, 9, 0, 0], "4186-9"),
+            (
+                "6734-9-156f-127",
+                [0x6734, 9, 0x156f, 0x127],
+                "6734-9-156f-127",
+            ),
+            (
+                "4752-3A4F-6b7e-2F99",
+                [0x4752, 0x3a4f, 0x6b7e, 0x2f99],
+                "4752-3a4f-6b7e-2f99",
+            ),
+            ("0-0001", [0, 1, 0, 0], "0-1"),
+        ] {
+            let lun: Lun = text.parse().unwrap();
+            assert_eq!(
+                (lun.groups(), &*lun.to_string()),
+                (groups, printed),
+                "{text:?}"
+            );
+        }
+        for text in ["-", "1-", "12345", "g", "+1", "1-2-3-4-5", " 1", "0x1"] {
+            assert!(text.parse::<Lun>().is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_size_is_shown_in_the_largest_unit_that_divides_it() {
+        let shown = |bytes| Size::bytes(bytes).unwrap().to_string();
+        assert_eq!(shown(512), "512 B");
+        assert_eq!(shown(1536), "1536 B");
+        assert_eq!(shown(2 << 40), "2 TiB");
+        assert_eq!(Size::gibibytes(100).unwrap().to_string(), "100 GiB");
+        assert!(
+            serde_json::from_str::<Size>("0").is_err(),
+            "no volume has no bytes"
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn a_lun_survives_being_written_down(groups: [u16; 4]) {
+            let lun = Lun::from_groups(groups);
+            prop_assert_eq!(lun.to_string().parse(), Ok(lun));
+        }
+    }
+}
