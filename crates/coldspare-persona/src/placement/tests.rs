@@ -10,9 +10,17 @@ use crate::{
 };
 
 mod oracle;
+mod together;
 
 fn name<N: std::str::FromStr<Err = coldspare_names::NameError>>(text: &str) -> N {
     text.parse().unwrap()
+}
+
+fn domain(kind: &str, name: &str) -> FailureDomain {
+    FailureDomain {
+        kind: kind.parse().unwrap(),
+        name: name.parse().unwrap(),
+    }
 }
 
 fn claim(persona: &Persona) -> Claim<'_> {
@@ -39,6 +47,26 @@ fn chosen(placement: &Placement) -> Option<&str> {
         .choice
         .as_ref()
         .map(|choice| choice.server.as_str())
+}
+
+/// The persona's own server, not yet fenced.
+fn own<'a>(persona: &Persona, server: &'a Server) -> Candidate<'a> {
+    Candidate {
+        wears: Some(persona.name.clone()),
+        scrubbed: false,
+        power: Power::On,
+        ..Candidate::spare(server)
+    }
+}
+
+fn back_to<'a>(persona: &'a Persona, server: &Server, off_unprovable: Option<&str>) -> Claim<'a> {
+    Claim {
+        last_resort: Some(LastResort {
+            server: server.name.clone(),
+            off_unprovable: off_unprovable.map(Into::into),
+        }),
+        ..claim(persona)
+    }
 }
 
 /// The `reason` of everything that speaks against a server, as JSON says it.
@@ -108,10 +136,7 @@ type Change = fn(&mut Server);
 
 #[test]
 fn each_shortcoming_of_a_machine_has_its_reason() {
-    let rack = |which: &str| FailureDomain {
-        kind: "rack".parse().unwrap(),
-        name: which.parse().unwrap(),
-    };
+    let feed_a = domain("feed", "A");
     let persona = changed(|spec| {
         let wants = &mut spec.requirements;
         wants.memory = Memory::gibibytes(64);
@@ -122,12 +147,16 @@ fn each_shortcoming_of_a_machine_has_its_reason() {
         wants.apart = ["rack".parse().unwrap()].into();
     });
     let claim = Claim {
-        peers: [(name("exchange-2"), [rack("1")].into())].into(),
+        peers: [(
+            name("exchange-2"),
+            [domain("rack", "1"), feed_a.clone()].into(),
+        )]
+        .into(),
         ..claim(&persona)
     };
     let fitting = other(|server| {
         server.capabilities = ["tpm".parse().unwrap()].into();
-        server.domains = [rack("2")].into();
+        server.domains = [domain("rack", "2"), feed_a.clone()].into();
     });
     assert_eq!(refused(&claim, &Candidate::spare(&fitting)), []);
 
@@ -148,12 +177,7 @@ fn each_shortcoming_of_a_machine_has_its_reason() {
         ),
         (
             |server| {
-                let rack = "rack".parse().unwrap();
-                let domain = FailureDomain {
-                    kind: rack,
-                    name: "1".parse().unwrap(),
-                };
-                server.domains.insert(domain);
+                server.domains.insert(domain("rack", "1"));
             },
             &["same-failure-domain"],
         ),
@@ -342,48 +366,6 @@ fn the_least_memory_to_spare_comes_first_and_then_the_name() {
 }
 
 #[test]
-fn the_one_spare_goes_to_the_higher_priority() {
-    let spare = server("r720-3");
-    let controller = changed(|spec| {
-        spec.name = name("domain-controller");
-        spec.priority = Priority(200);
-    });
-    let exchange = persona("exchange-1");
-    let placed = place(
-        &[claim(&exchange), claim(&controller)],
-        &[Candidate::spare(&spare)],
-    );
-    assert_eq!(chosen(&placed[0]), Some("r720-3"));
-    assert_eq!(placed[0].persona.as_str(), "domain-controller");
-    assert_eq!(
-        placed[1].refused["r720-3"],
-        [Refusal::TakenBy {
-            persona: name("domain-controller")
-        }]
-    );
-}
-
-/// The persona's own server, not yet fenced.
-fn own(server: &Server) -> Candidate<'_> {
-    Candidate {
-        wears: Some(name("exchange-1")),
-        scrubbed: false,
-        power: Power::On,
-        ..Candidate::spare(server)
-    }
-}
-
-fn back_to<'a>(persona: &'a Persona, server: &Server, off_unprovable: Option<&str>) -> Claim<'a> {
-    Claim {
-        last_resort: Some(LastResort {
-            server: server.name.clone(),
-            off_unprovable: off_unprovable.map(Into::into),
-        }),
-        ..claim(persona)
-    }
-}
-
-#[test]
 fn a_persona_starts_again_in_place_only_when_no_spare_is_left() {
     let (home, spare) = (server("r720-1"), server("r720-3"));
     let persona = persona("exchange-1");
@@ -391,17 +373,17 @@ fn a_persona_starts_again_in_place_only_when_no_spare_is_left() {
 
     let placed = place(
         std::slice::from_ref(&claim),
-        &[own(&home), Candidate::spare(&spare)],
+        &[own(&persona, &home), Candidate::spare(&spare)],
     );
     assert_eq!(chosen(&placed[0]), Some("r720-3"));
 
-    let placed = place(std::slice::from_ref(&claim), &[own(&home)]);
+    let placed = place(std::slice::from_ref(&claim), &[own(&persona, &home)]);
     let choice = placed[0].choice.as_ref().unwrap();
     assert_eq!((choice.server.as_str(), choice.in_place), ("r720-1", true));
 
     let nobodys = Candidate {
         wears: None,
-        ..own(&home)
+        ..own(&persona, &home)
     };
     assert_eq!(
         reasons(&refused(&claim, &nobodys)),
@@ -416,28 +398,7 @@ fn a_server_that_cannot_be_proven_off_is_not_started_again() {
     let claim = back_to(&persona, &home, Some("its BMC does not answer"));
     let why = "its BMC does not answer".to_owned();
     assert_eq!(
-        refused(&claim, &own(&home)),
+        refused(&claim, &own(&persona, &home)),
         [Refusal::OffUnprovable { why }]
     );
-}
-
-#[test]
-fn who_can_start_in_place_makes_room_for_who_cannot() {
-    let (home, spare) = (server("r720-1"), server("r720-3"));
-    let first = changed(|spec| spec.priority = Priority(200));
-    let second = persona("exchange-2");
-    let claims = [back_to(&first, &home, None), claim(&second)];
-    let placed = place(&claims, &[own(&home), Candidate::spare(&spare)]);
-    let seats: Vec<_> = placed.iter().map(chosen).collect();
-    assert_eq!(seats, [Some("r720-1"), Some("r720-3")]);
-}
-
-#[test]
-fn a_server_or_persona_given_twice_counts_once() {
-    let spare = server("r720-3");
-    let [one, two] = ["exchange-1", "exchange-2"].map(persona);
-    let twice = [Candidate::spare(&spare), Candidate::spare(&spare)];
-    let placed = place(&[claim(&one), claim(&two), claim(&one)], &twice);
-    let seats: Vec<_> = placed.iter().map(chosen).collect();
-    assert_eq!(seats, [Some("r720-3"), None]);
 }

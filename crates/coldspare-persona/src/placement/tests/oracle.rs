@@ -59,13 +59,8 @@ impl World {
 
     fn place(&self) -> Vec<Placement> {
         let homes: Vec<Server> = (0..self.personas.len()).map(|it| self.home(it)).collect();
-        let own = homes
-            .iter()
-            .zip(&self.personas)
-            .map(|(server, persona)| Candidate {
-                wears: Some(persona.name.clone()),
-                ..own(server)
-            });
+        let worn = homes.iter().zip(&self.personas);
+        let own = worn.map(|(server, persona)| own(persona, server));
         let candidates: Vec<_> = own
             .chain(self.servers.iter().map(Candidate::spare))
             .collect();
@@ -86,23 +81,24 @@ impl World {
         refused(&claim, &Candidate::spare(&self.servers[server])).is_empty()
     }
 
-    /// The best that can be had: who is placed, in order of priority, and on how many spares.
-    fn best(&self) -> (Vec<bool>, usize) {
+    /// The best that can be had, in order of priority: who is placed, and who of them on a spare.
+    fn best(&self) -> (Vec<bool>, Vec<bool>) {
         let mut order: Vec<usize> = (0..self.personas.len()).collect();
         order.sort_by_key(|it| (Reverse(self.personas[*it].priority), *it));
         self.try_everything(&order, &BTreeSet::new())
     }
 
-    fn try_everything(&self, order: &[usize], taken: &BTreeSet<usize>) -> (Vec<bool>, usize) {
+    fn try_everything(&self, order: &[usize], taken: &BTreeSet<usize>) -> (Vec<bool>, Vec<bool>) {
         let Some((&persona, rest)) = order.split_first() else {
-            return (Vec::new(), 0);
+            return (Vec::new(), Vec::new());
         };
         let then = |placed: bool, spare: Option<usize>| {
-            let mut taken = taken.clone();
-            taken.extend(spare);
-            let (others, spares) = self.try_everything(rest, &taken);
-            let all = [vec![placed], others].concat();
-            (all, spares + usize::from(spare.is_some()))
+            let taken = taken.iter().copied().chain(spare).collect();
+            let (who, on_spare) = self.try_everything(rest, &taken);
+            (
+                [vec![placed], who].concat(),
+                [vec![spare.is_some()], on_spare].concat(),
+            )
         };
         let free = (0..self.servers.len()).filter(|it| !taken.contains(it));
         free.filter(|server| self.fits(persona, *server))
@@ -135,10 +131,10 @@ proptest! {
         let placed = world.place();
         let who: Vec<bool> = placed.iter().map(|it| it.choice.is_some()).collect();
         let count = who.iter().filter(|it| **it).count();
-        let choices = placed.iter().filter_map(|it| it.choice.as_ref());
-        let spares = choices.filter(|it| !it.in_place).count();
+        let spare = |it: &Placement| it.choice.as_ref().is_some_and(|choice| !choice.in_place);
+        let on_spare: Vec<bool> = placed.iter().map(spare).collect();
         prop_assert_eq!(count, world.most(0, &BTreeSet::new()), "as many as possible");
-        prop_assert_eq!((who, spares), world.best(), "by priority, and in place as a last resort");
+        prop_assert_eq!((who, on_spare), world.best(), "by priority, in place as a last resort");
     }
 
     #[test]
