@@ -49,7 +49,7 @@ pub struct Faults {
 }
 
 /// A machine and its controller in memory. Clones are handles of the same machine: one end is the
-/// controller ([`Bmc`]), the other the physical world around it.
+/// controller ([`Bmc`](crate::Bmc)), the other the physical world around it.
 ///
 /// A new one is off, with mains, remembers nothing to boot, and is what it was when its mains
 /// return.

@@ -188,13 +188,11 @@ impl Candidate {
         }
     }
 
-    /// Leads no longer; the commit lets others take over at once.
-    pub fn resign(&mut self) -> Option<Txn> {
-        let place = std::mem::replace(&mut self.place, Place::Outside);
-        match place {
-            Place::Leader { term, .. } => {
-                Some(term.guard(Txn::new().delete(self.office.lease.clone())))
-            }
+    /// Stands no longer; the commit lets others take over at once. Whoever wants to lead again does
+    /// so under another `who`: this commit may still be under way.
+    pub fn resign(self) -> Option<Txn> {
+        match self.place {
+            Place::Leader { term, .. } => Some(term.guard(Txn::new().delete(self.office.lease))),
             Place::Outside | Place::Follower { .. } => None,
         }
     }

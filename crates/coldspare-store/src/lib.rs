@@ -1,5 +1,7 @@
 //! Durable state by conditional commit, and leadership.
 
+#[cfg(any(test, feature = "conformance"))]
+pub mod conformance;
 mod entry;
 mod key;
 mod leadership;
