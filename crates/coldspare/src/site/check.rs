@@ -36,7 +36,9 @@ impl<'t, 'd, V: Ord + Display> Once<'t, 'd, V> {
 
     fn used(&mut self, value: V, at: KeyPath) {
         match self.used.get(&value) {
-            Some(first) => self.top.report_at(at, format!("{value} is already used at {first}")),
+            Some(first) => self
+                .top
+                .report_at(at, format!("{value} is already used at {first}")),
             None => drop(self.used.insert(value, at)),
         }
     }
@@ -58,7 +60,10 @@ pub(super) fn memberships(
         for (member, persona) in &group.personas {
             let at = path(["dags", name.as_str(), "members", member.as_str(), "persona"]);
             once.used(persona, at);
-            let volumes = group.volumes.iter().filter(|(copy, _)| copy.member == *member);
+            let volumes = group
+                .volumes
+                .iter()
+                .filter(|(copy, _)| copy.member == *member);
             let membership = Membership {
                 workload: WorkloadKind::DagMember {
                     dag: name.clone(),
@@ -120,7 +125,10 @@ pub(super) fn arrays(arrays: &BTreeMap<ArrayName, SiteArray>, san: Option<IpNet>
 
 fn inside(address: IpAddr, subnet: Option<IpNet>, at: KeyPath, top: &Table<'_>) {
     if let Some(subnet) = subnet.filter(|subnet| !subnet.contains(&address)) {
-        top.report_at(at, format!("address {address} is outside the SAN, {subnet}"));
+        top.report_at(
+            at,
+            format!("address {address} is outside the SAN, {subnet}"),
+        );
     }
 }
 
@@ -168,7 +176,8 @@ pub(super) fn personas(
             top.report_at(at_connection(&at, &problem), problem.to_string());
         }
         let cabling = home.and_then(|home| home.cabling().ok());
-        let lacking = cabling.map(|cabling| validate::server(&site.connections, networks, &cabling));
+        let lacking =
+            cabling.map(|cabling| validate::server(&site.connections, networks, &cabling));
         for problem in lacking.into_iter().flatten() {
             top.report_at(at.then("home"), problem.to_string());
         }
@@ -180,8 +189,16 @@ pub(super) fn personas(
 }
 
 fn system_control<'s>(site: &'s SitePersona, networks: &Networks) -> Option<&'s NetworkName> {
-    let mut connected = site.connections.connections.iter().map(|connection| &connection.network);
-    connected.find(|name| networks.get(name).is_ok_and(|n| n.kind == NetworkKind::SystemControl))
+    let mut connected = site
+        .connections
+        .connections
+        .iter()
+        .map(|connection| &connection.network);
+    connected.find(|name| {
+        networks
+            .get(name)
+            .is_ok_and(|n| n.kind == NetworkKind::SystemControl)
+    })
 }
 
 fn at_connection(persona: &KeyPath, problem: &Problem) -> KeyPath {
@@ -230,7 +247,10 @@ pub(super) fn addresses(
             }
         }
         let second = match site.persona.system_control {
-            SystemControlAddressing::Static { secondary: IpAddr::V4(second), .. } => Some(second),
+            SystemControlAddressing::Static {
+                secondary: IpAddr::V4(second),
+                ..
+            } => Some(second),
             _ => None,
         };
         let network = networks.and_then(|networks| system_control(site, networks));
@@ -257,7 +277,14 @@ pub(super) fn volumes(
     for (name, group) in dags {
         for (copy, volume) in &group.volumes {
             let (database, member) = (copy.database.as_str(), copy.member.as_str());
-            let at = path(["dags", name.as_str(), "databases", database, "copies", member]);
+            let at = path([
+                "dags",
+                name.as_str(),
+                "databases",
+                database,
+                "copies",
+                member,
+            ]);
             volumes.used(volume, at.then("volume"));
         }
     }

@@ -79,7 +79,9 @@ fn member(table: &mut Table<'_>) -> Option<(PersonaName, Member)> {
     let persona = table.required("persona", table.one_of("personas"));
     let site = table.required("site", text);
     let edition = table.optional("edition", plain).unwrap_or_default();
-    let policy = table.optional_table("policy", Table::rest).unwrap_or_default();
+    let policy = table
+        .optional_table("policy", Table::rest)
+        .unwrap_or_default();
     let member = Member {
         site: site?,
         edition,
@@ -100,7 +102,10 @@ fn database(
     let mut volumes = Volumes::new();
     let mut copies: BTreeMap<MemberName, CopySettings> = BTreeMap::new();
     for (member, (settings, volume)) in found {
-        if copies.values().any(|other| other.preference == settings.preference) {
+        if copies
+            .values()
+            .any(|other| other.preference == settings.preference)
+        {
             let reason = format!("two copies have the preference {}", settings.preference);
             table.report("copies", reason);
         }

@@ -40,7 +40,12 @@ impl Site {
     pub fn difference(&self, new: &Self) -> Vec<Change> {
         let tree = |site: &Self| serde_json::to_value(site).unwrap_or_default();
         let mut changes = Vec::new();
-        compare(KeyPath::default(), Some(tree(self)), Some(tree(new)), &mut changes);
+        compare(
+            KeyPath::default(),
+            Some(tree(self)),
+            Some(tree(new)),
+            &mut changes,
+        );
         changes
     }
 }
@@ -54,14 +59,16 @@ fn compare(key: KeyPath, old: Option<Value>, new: Option<Value>, changes: &mut V
             let named = |map: serde_json::Map<_, _>| map.into_iter().collect();
             compare_named(&key, named(old), named(new), changes);
         }
-        (Some(Value::Array(old)), Some(Value::Array(new))) => match (by_name(&old), by_name(&new)) {
-            (Some(old), Some(new)) => compare_named(&key, old, new, changes),
-            _ => changes.push(Change {
-                key,
-                old: Some(readable(old.into())),
-                new: Some(readable(new.into())),
-            }),
-        },
+        (Some(Value::Array(old)), Some(Value::Array(new))) => {
+            match (by_name(&old), by_name(&new)) {
+                (Some(old), Some(new)) => compare_named(&key, old, new, changes),
+                _ => changes.push(Change {
+                    key,
+                    old: Some(readable(old.into())),
+                    new: Some(readable(new.into())),
+                }),
+            }
+        }
         (old, new) => changes.push(Change {
             key,
             old: old.map(readable),

@@ -87,8 +87,14 @@ fn memory_array(table: &mut Table<'_>) -> Option<ArrayDriver> {
         set("rules-are-ored", &mut traits.rules_are_ored);
         set("removal-ends-sessions", &mut traits.removal_ends_sessions);
         set("knows-last-write", &mut traits.knows_last_write);
-        set("opens-when-last-account-goes", &mut traits.opens_when_last_account_goes);
-        set("loses-configuration-on-restart", &mut traits.loses_configuration_on_restart);
+        set(
+            "opens-when-last-account-goes",
+            &mut traits.opens_when_last_account_goes,
+        );
+        set(
+            "loses-configuration-on-restart",
+            &mut traits.loses_configuration_on_restart,
+        );
         traits.stamps = table.optional("stamps", plain).unwrap_or(traits.stamps);
         Some(traits)
     });

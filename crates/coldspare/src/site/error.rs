@@ -4,12 +4,14 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::value::cut;
+
 /// Everything that is wrong with one site file, in the order of the file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SiteErrors {
     /// The file, as it was named by whoever asked for it.
     pub file: String,
-    /// At least one error.
+    /// At least one error, at most [`SiteErrors::MOST`].
     pub errors: Vec<SiteError>,
 }
 
@@ -51,6 +53,9 @@ pub enum Key {
 }
 
 impl SiteErrors {
+    /// So many errors are kept of one file. A file that has more is not one that somebody mistyped.
+    pub const MOST: usize = 1000;
+
     /// The one error that a file as a whole is refused for.
     pub(super) fn whole(file: String, reason: String) -> Self {
         let error = SiteError {
@@ -104,8 +109,9 @@ impl fmt::Display for KeyPath {
                     if depth > 0 {
                         f.write_str(".")?;
                     }
+                    let name = cut(name);
                     if !name.is_empty() && name.chars().all(bare) {
-                        f.write_str(name)?;
+                        f.write_str(&name)?;
                     } else {
                         write!(f, "{name:?}")?;
                     }

@@ -19,6 +19,7 @@ mod array;
 mod check;
 mod dag;
 mod difference;
+mod document;
 mod driver;
 mod error;
 mod external;
@@ -54,7 +55,8 @@ pub use persona::{SitePersona, WorkloadKind};
 pub use secret::SecretRef;
 pub use server::SiteServer;
 
-use self::reader::{Document, Table};
+use self::document::Document;
+use self::reader::Table;
 use self::value::{plain, text};
 
 /// Everything that a controller is told about its data centre.
@@ -110,9 +112,13 @@ impl Site {
         let file = path.display().to_string();
         let mut bytes = Vec::new();
         // One byte more than is allowed tells a longer file, also one whose size nobody knows.
-        let read = File::open(path).and_then(|opened| opened.take(LONGEST + 1).read_to_end(&mut bytes));
+        let read =
+            File::open(path).and_then(|opened| opened.take(LONGEST + 1).read_to_end(&mut bytes));
         if let Err(error) = read {
-            return Err(SiteErrors::whole(file, format!("it cannot be read: {error}")));
+            return Err(SiteErrors::whole(
+                file,
+                format!("it cannot be read: {error}"),
+            ));
         }
         if bytes.len() as u64 > LONGEST {
             return Err(SiteErrors::whole(file, too_long()));
@@ -121,7 +127,11 @@ impl Site {
             Ok(text) => Self::parse(&text, &file),
             Err(error) => {
                 let good = error.utf8_error().valid_up_to();
-                let line = error.as_bytes()[..good].iter().filter(|byte| **byte == b'\n').count() + 1;
+                let line = error.as_bytes()[..good]
+                    .iter()
+                    .filter(|byte| **byte == b'\n')
+                    .count()
+                    + 1;
                 let reason = format!("it is not text in UTF-8: byte {good}, in line {line}");
                 Err(SiteErrors::whole(file, reason))
             }
@@ -158,10 +168,15 @@ fn read(top: &mut Table<'_>) -> Option<Site> {
     let key = secret::secret(top, "key");
     let redistribution = top.optional("redistribution", plain).unwrap_or_default();
     let san_subnet = top.required("san-subnet", text);
-    let heartbeat = top.optional_table("heartbeat", heartbeat::read).unwrap_or_default();
+    let heartbeat = top
+        .optional_table("heartbeat", heartbeat::read)
+        .unwrap_or_default();
     let pools = top.named("pools", |name: &PoolName, table| {
         let name = name.clone();
-        Some(Pool { name, policy: table.rest()? })
+        Some(Pool {
+            name,
+            policy: table.rest()?,
+        })
     });
     let switches = top.named("switches", |_: &SwitchName, table| network::switch(table));
     let networks = top.named("networks", network::network);

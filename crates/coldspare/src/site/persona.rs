@@ -5,9 +5,7 @@ use std::net::Ipv4Addr;
 
 use coldspare_exchange::{DagName, MemberName};
 use coldspare_names::{NetworkName, PersonaName, ServerName, VolumeId};
-use coldspare_network::{
-    Assignment, Connection, Connections, LogicalNetwork, Mode, NetworkKind,
-};
+use coldspare_network::{Assignment, Connection, Connections, LogicalNetwork, Mode, NetworkKind};
 use coldspare_persona::{
     HealthMonitor, NetworkMode, Persona, PersonaSpec, Requirements, SystemControlAddressing,
 };
@@ -104,7 +102,10 @@ pub(super) fn read(
 
     let places = places.unwrap_or_default();
     if workload.is_some() && membership.workload != WorkloadKind::None {
-        table.report("workload", "this persona is a member of a database availability group");
+        table.report(
+            "workload",
+            "this persona is a member of a database availability group",
+        );
     }
     data.extend(membership.volumes);
     let spec = PersonaSpec {
@@ -118,7 +119,10 @@ pub(super) fn read(
         routing_and_dns: routing_and_dns.unwrap_or_default(),
         default_gateway: gateway.map(Into::into),
         dns_search_domain,
-        system_control: places.values().find_map(|place| place.1).unwrap_or_default(),
+        system_control: places
+            .values()
+            .find_map(|place| place.1)
+            .unwrap_or_default(),
         agent,
         health_monitor: health_monitor.map(|address| HealthMonitor { address }),
         extensions_enabled: extensions_enabled.unwrap_or_default(),
@@ -131,10 +135,12 @@ pub(super) fn read(
         priority: priority.unwrap_or_default(),
         recovery_time_objective,
     };
-    let connections = places.into_iter().map(|(network, (assignment, _))| Connection {
-        network,
-        assignment,
-    });
+    let connections = places
+        .into_iter()
+        .map(|(network, (assignment, _))| Connection {
+            network,
+            assignment,
+        });
     let connections = Connections {
         mode: match network_mode {
             NetworkMode::Access => Mode::Access,
@@ -180,7 +186,9 @@ fn place<'d>(network: Option<&LogicalNetwork>, value: &'d Value<'d>) -> Result<P
 fn workload(value: &Value<'_>) -> Result<WorkloadKind, Wrong> {
     match value.get_ref().as_str() {
         Some("domain-controller") => Ok(WorkloadKind::DomainController),
-        _ => Err("it is \"domain-controller\", or left out; members are listed in their group".into()),
+        _ => Err(
+            "it is \"domain-controller\", or left out; members are listed in their group".into(),
+        ),
     }
 }
 

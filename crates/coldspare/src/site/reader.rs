@@ -4,109 +4,16 @@
 //! stops: what cannot be read is reported and comes back as `None`, and whoever reads a table
 //! asks for all its values before using any.
 
-use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::str::FromStr;
 
 use serde::de::DeserializeOwned;
 use toml::Spanned;
-use toml::de::{DeArray, DeString, DeTable};
+use toml::de::{DeString, DeTable};
 
-use super::error::{Key, KeyPath, Place, SiteError};
+use super::document::Document;
+use super::error::KeyPath;
 use super::value::{self, Value, Wrong, nearest};
-
-/// A text taken apart by the TOML parser, and what was found wrong in it.
-#[derive(Debug)]
-pub(super) struct Document<'f> {
-    text: &'f str,
-    top: DeTable<'f>,
-    errors: RefCell<Vec<(usize, SiteError)>>,
-}
-
-impl<'f> Document<'f> {
-    /// The text as TOML. After an error of syntax nothing else is worth reporting.
-    pub(super) fn parse(text: &'f str) -> Result<Self, Vec<SiteError>> {
-        let (top, syntax) = DeTable::parse_recoverable(text);
-        let document = Self {
-            text,
-            top: top.into_inner(),
-            errors: RefCell::default(),
-        };
-        for error in &syntax {
-            let offset = error.span().map_or(0, |span| span.start);
-            document.push(offset, KeyPath::default(), error.message().into());
-        }
-        if syntax.is_empty() {
-            Ok(document)
-        } else {
-            Err(document.errors())
-        }
-    }
-
-    /// Reads the table at the top.
-    pub(super) fn read<T>(&self, read: impl FnOnce(&mut Table<'_>) -> Option<T>) -> Option<T> {
-        Table::read(self, KeyPath::default(), &self.top, read)
-    }
-
-    /// Remembers an error at the place of that key, or of the nearest key above it.
-    pub(super) fn report(&self, key: KeyPath, wrong: impl Into<Wrong>) {
-        let wrong = wrong.into();
-        let offset = wrong.at.unwrap_or_else(|| self.find(&key).0);
-        self.push(offset, key, wrong);
-    }
-
-    /// All errors found so far, in the order of the file.
-    pub(super) fn errors(&self) -> Vec<SiteError> {
-        let mut errors = self.errors.take();
-        errors.sort_by_key(|(offset, _)| *offset);
-        let ends = self.text.match_indices('\n').map(|(at, _)| at + 1);
-        let starts: Vec<usize> = std::iter::once(0).chain(ends).collect();
-        let place = |offset: usize| {
-            let line = starts.partition_point(|start| *start <= offset);
-            let before = self.text.get(starts[line - 1]..offset);
-            let column = before.unwrap_or_default().chars().count() + 1;
-            Some(Place { line, column })
-        };
-        let placed = |(offset, error)| SiteError {
-            place: place(offset),
-            ..error
-        };
-        errors.into_iter().map(placed).collect()
-    }
-
-    fn push(&self, offset: usize, key: KeyPath, wrong: Wrong) {
-        let error = SiteError {
-            place: None,
-            key,
-            reason: wrong.reason,
-            suggestion: wrong.suggestion,
-        };
-        self.errors.borrow_mut().push((offset, error));
-    }
-
-    /// Where that key stands, or the nearest key above it; and the table there, if it is one.
-    fn find(&self, path: &KeyPath) -> (usize, Option<&DeTable<'f>>) {
-        let mut offset = 0;
-        let mut table = Some(&self.top);
-        let mut list = None;
-        for key in &path.0 {
-            let (next, value) = match key {
-                Key::Name(name) => match table.and_then(|t| t.get_key_value(name.as_str())) {
-                    Some((name, value)) => (name.span().start, value),
-                    None => return (offset, None),
-                },
-                Key::Index(index) => match list.and_then(|l: &DeArray<'f>| l.get(*index)) {
-                    Some(value) => (value.span().start, value),
-                    None => return (offset, None),
-                },
-            };
-            offset = next;
-            table = value.get_ref().as_table();
-            list = value.get_ref().as_array();
-        }
-        (offset, table)
-    }
-}
 
 /// A table that is being read.
 #[derive(Debug)]
@@ -120,7 +27,7 @@ pub(super) struct Table<'d> {
 
 impl<'d> Table<'d> {
     /// Reads a table, then names the keys that nobody asked for.
-    fn read<T>(
+    pub(super) fn read<T>(
         document: &'d Document<'d>,
         path: KeyPath,
         entries: &'d DeTable<'d>,
@@ -139,7 +46,14 @@ impl<'d> Table<'d> {
                 if !table.asked.contains(&key) {
                     let suggestion = nearest(key, table.asked.iter().copied());
                     let reason = "this key is not known here".to_owned();
-                    document.report(table.path.then(key), Wrong { reason, suggestion, at: None });
+                    document.report(
+                        table.path.then(key),
+                        Wrong {
+                            reason,
+                            suggestion,
+                            at: None,
+                        },
+                    );
                 }
             }
         }
@@ -176,9 +90,7 @@ impl<'d> Table<'d> {
     ) -> Option<T> {
         self.asked.push(key);
         let value = self.entries.get(key)?;
-        read(value)
-            .map_err(|wrong| self.report(key, wrong))
-            .ok()
+        read(value).map_err(|wrong| self.report(key, wrong)).ok()
     }
 
     /// The value of a key that must be there.
@@ -271,7 +183,7 @@ impl<'d> Table<'d> {
         N: FromStr<Err: ToString> + Ord,
     {
         let document = self.document;
-        self.each_table(key, |name| known(document, section, name), read)
+        self.each_table(key, |name| document.known(section, name), read)
     }
 
     fn each_table<N: Ord, T>(
@@ -383,7 +295,7 @@ impl<'d> Table<'d> {
     {
         let section = KeyPath::from(section);
         self.each(|document, name, value| {
-            let name = known(document, &section, name)?;
+            let name = document.known(&section, name)?;
             let value = read(&name, value)?;
             Ok((name, value))
         })
@@ -399,28 +311,6 @@ impl<'d> Table<'d> {
         S: Into<KeyPath>,
     {
         let (document, section) = (self.document, section.into());
-        move |value| known(document, &section, value::string(value)?)
+        move |value| document.known(&section, value::string(value)?)
     }
-}
-
-/// Above this many names, or errors, looking for what was meant costs more than it helps.
-const SEARCHED: usize = 1000;
-
-/// The name, if the file describes something of that name in that section.
-fn known<N>(document: &Document<'_>, section: &KeyPath, name: &str) -> Result<N, Wrong>
-where
-    N: FromStr<Err: ToString>,
-{
-    let parsed = value::parse(name)?;
-    let entries = document.find(section).1;
-    if entries.is_some_and(|entries| entries.contains_key(name)) {
-        return Ok(parsed);
-    }
-    let names = entries.into_iter().flat_map(DeTable::keys).take(SEARCHED);
-    let few = document.errors.borrow().len() < SEARCHED;
-    Err(Wrong {
-        at: None,
-        reason: format!("[{section}] has no {name:?}"),
-        suggestion: few.then(|| nearest(name, names.map(|name| name.get_ref().as_ref()))).flatten(),
-    })
 }

@@ -77,7 +77,8 @@ pub(super) fn secret(table: &mut Table<'_>, key: &'static str) -> Option<SecretR
 fn environment(value: &Value<'_>) -> Result<String, Wrong> {
     let name = value.get_ref().as_str().unwrap_or_default();
     let fits = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    if name.is_empty() || !name.chars().all(fits) || name.starts_with(|c: char| c.is_ascii_digit()) {
+    if name.is_empty() || !name.chars().all(fits) || name.starts_with(|c: char| c.is_ascii_digit())
+    {
         return Err("env is the name of an environment variable: letters, digits and _".into());
     }
     Ok(name.to_owned())

@@ -46,14 +46,19 @@ pub(super) fn read(name: &ServerName, table: &mut Table<'_>) -> Option<SiteServe
     let nics = table.named("nics", |_: &Position, table| nic(table));
     let san_ports = table.tables("san-ports", san_port);
     let domains = table.optional_table("domains", domains).unwrap_or_default();
-    let capabilities = table.optional("capabilities", list(text)).unwrap_or_default();
+    let capabilities = table
+        .optional("capabilities", list(text))
+        .unwrap_or_default();
     let maintenance = table.optional("maintenance", plain).unwrap_or_default();
     let bmc = table.table("bmc", driver::bmc);
     let san_ports = SanPorts::new(san_ports)
         .map_err(|error| table.report("san-ports", error.to_string()))
         .ok();
     if uuid.is_some_and(|uuid: Uuid| uuid.is_nil() || uuid.is_max()) {
-        table.report("uuid", "all zeros or all ones name no machine (SMBIOS, DSP0134 7.2.1)");
+        table.report(
+            "uuid",
+            "all zeros or all ones name no machine (SMBIOS, DSP0134 7.2.1)",
+        );
     }
     let server = Server {
         name: name.clone(),
@@ -116,8 +121,13 @@ impl FromStr for Position {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let number = text.parse().ok().filter(|_| text.bytes().all(|b| b.is_ascii_digit()));
+        let number = text
+            .parse()
+            .ok()
+            .filter(|_| text.bytes().all(|b| b.is_ascii_digit()));
         let channel = number.and_then(|number| Channel::new(number).ok());
-        channel.map(Self).ok_or("a channel is a number from 1 to 255")
+        channel
+            .map(Self)
+            .ok_or("a channel is a number from 1 to 255")
     }
 }

@@ -88,7 +88,10 @@ pub(super) fn deserialize<T: DeserializeOwned>(
 fn refused(error: toml::de::Error) -> Wrong {
     let reason = error.message();
     let mut words = reason.split('`').skip(1).step_by(2);
-    let unknown = reason.starts_with("unknown ").then(|| words.next()).flatten();
+    let unknown = reason
+        .starts_with("unknown ")
+        .then(|| words.next())
+        .flatten();
     Wrong {
         reason: cut(reason),
         suggestion: unknown.and_then(|given| nearest(given, words)),
