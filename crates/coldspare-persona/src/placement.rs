@@ -56,7 +56,7 @@ pub struct Choice {
 ///
 /// A persona or a server that is given twice counts once. Personas that must be apart from one
 /// another and need a server at the same time belong in separate calls, each told where the ones
-/// before it went (`Claim::peers`).
+/// before it went ([`Claim::peers`]).
 pub fn place(claims: &[Claim<'_>], candidates: &[Candidate<'_>]) -> Vec<Placement> {
     let claims = in_order_of_priority(claims);
     let candidates = by_name(candidates);

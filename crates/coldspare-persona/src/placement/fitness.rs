@@ -25,11 +25,10 @@ pub(super) fn assess(claim: &Claim<'_>, candidate: &Candidate<'_>) -> Fitness {
         in_place: last_resort.is_some(),
         ..Fitness::default()
     };
-    let refusals = &mut fitness.refusals;
-    standing(persona, candidate, refusals);
+    standing(persona, candidate, &mut fitness.refusals);
     match last_resort {
-        Some(last) => refusals.extend(unprovable(last)),
-        None => refusals.extend(unready(candidate)),
+        Some(last) => unprovable(last, &mut fitness.refusals),
+        None => unready(candidate, &mut fitness.refusals),
     }
     for need in &claim.networks {
         network(persona, server, need, &mut fitness);
@@ -51,56 +50,45 @@ fn standing(persona: &Persona, candidate: &Candidate<'_>, refusals: &mut Vec<Ref
     if candidate.maintenance {
         refusals.push(Refusal::Maintenance);
     }
-    let reserved = candidate.reserved.iter();
-    refusals.extend(
-        reserved
-            .filter(|other| **other != persona.name)
-            .map(|other| Refusal::Reserved {
-                persona: other.clone(),
-            }),
-    );
+    let reserved = candidate.reserved.clone();
+    if let Some(persona) = reserved.filter(|other| *other != persona.name) {
+        refusals.push(Refusal::Reserved { persona });
+    }
 }
 
 /// Whether a spare is one: nobody's, scrubbed and off.
-fn unready(candidate: &Candidate<'_>) -> impl Iterator<Item = Refusal> {
-    let wears = candidate.wears.clone();
-    let power = match candidate.power {
-        Power::Off => None,
-        Power::On => Some(Refusal::PoweredOn),
-        Power::Unknown => Some(Refusal::PowerUnknown),
-    };
-    wears
-        .map(|persona| Refusal::WearsAPersona { persona })
-        .into_iter()
-        .chain((!candidate.scrubbed).then_some(Refusal::NotScrubbed))
-        .chain(power)
+fn unready(candidate: &Candidate<'_>, refusals: &mut Vec<Refusal>) {
+    if let Some(persona) = candidate.wears.clone() {
+        refusals.push(Refusal::WearsAPersona { persona });
+    }
+    if !candidate.scrubbed {
+        refusals.push(Refusal::NotScrubbed);
+    }
+    match candidate.power {
+        Power::Off => {}
+        Power::On => refusals.push(Refusal::PoweredOn),
+        Power::Unknown => refusals.push(Refusal::PowerUnknown),
+    }
 }
 
 /// Whether the fence of the persona's own server would leave it fit to be started again.
-fn unprovable(last: &LastResort) -> Option<Refusal> {
-    let why = last.off_unprovable.clone()?;
-    Some(Refusal::OffUnprovable { why })
+fn unprovable(last: &LastResort, refusals: &mut Vec<Refusal>) {
+    if let Some(why) = last.off_unprovable.clone() {
+        refusals.push(Refusal::OffUnprovable { why });
+    }
 }
 
 /// A network needs one of its two channels, and is the better for both.
 fn network(persona: &Persona, server: &Server, need: &NetworkNeed, fitness: &mut Fitness) {
-    let NetworkNeed {
-        network,
-        primary,
-        secondary,
-    } = need;
     let speeds = &persona.requirements.link_speeds;
-    let needs = speeds.get(network).copied().unwrap_or_default();
-    let channels: Vec<Channel> = [Some(*primary), *secondary].into_iter().flatten().collect();
-    let useless: Vec<(Channel, Option<LinkSpeed>)> = channels
-        .iter()
-        .map(|channel| (*channel, server.nics.get(channel).map(|nic| nic.speed)))
-        .filter(|(_, speed)| speed.is_none_or(|has| has < needs))
-        .collect();
-    let all = useless.len() == channels.len();
+    let needs = speeds.get(&need.network).copied().unwrap_or_default();
+    let speed_on = |channel| (channel, server.nics.get(&channel).map(|nic| nic.speed));
+    let useless = |(_, speed): &(Channel, Option<LinkSpeed>)| speed.is_none_or(|has| has < needs);
+    let channels = [need.primary].into_iter().chain(need.secondary);
+    let (useless, useful): (Vec<_>, Vec<_>) = channels.map(speed_on).partition(useless);
     for (channel, speed) in useless {
-        let network = network.clone();
-        match (all, speed) {
+        let network = need.network.clone();
+        match (useful.is_empty(), speed) {
             (true, None) => fitness
                 .refusals
                 .push(Refusal::ChannelMissing { channel, network }),

@@ -155,8 +155,8 @@ proptest! {
     #[test]
     fn every_other_server_has_its_reasons(world in world_of(0..6)) {
         for placement in world.place() {
-            let chosen = usize::from(placement.choice.is_some());
-            prop_assert_eq!(placement.refused.len() + chosen, world.servers.len() + world.personas.len());
+            let told = placement.refused.len() + usize::from(placement.choice.is_some());
+            prop_assert_eq!(told, world.servers.len() + world.personas.len());
             for refusals in placement.refused.values() {
                 prop_assert!(!refusals.is_empty());
                 prop_assert!(refusals.iter().all(|it| !it.remedy().to_string().is_empty()));
@@ -165,9 +165,11 @@ proptest! {
     }
 
     #[test]
-    fn the_order_of_the_question_does_not_change_the_answer(world in world_of(0..6), turn in 0..6_usize) {
+    fn the_order_of_the_question_does_not_change_the_answer(
+        mut world in world_of(0..6),
+        turn in 0..6_usize,
+    ) {
         let before = world.place();
-        let mut world = world;
         let turn = turn.min(world.servers.len());
         world.servers.rotate_left(turn);
         prop_assert_eq!(world.place(), before);
