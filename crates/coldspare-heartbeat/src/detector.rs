@@ -1,20 +1,143 @@
-//! The detector: servers in, findings out.
+//! The detector: heartbeats and testimony in, findings out.
 
-use coldspare_names::Time;
+mod judging;
+mod listening;
+mod roster;
+mod self_doubt;
+#[cfg(test)]
+mod tests;
 
-use crate::{Beat, Enrolment, Error, Finding, Heard, Path, Profile, Slot, Testimony, Verdict};
+use std::collections::{BTreeMap, BTreeSet};
 
-/// Watches servers.
+use coldspare_names::{ArrayName, Generation, Time};
+
+use self::self_doubt::SelfDoubt;
+use crate::case::{Case, Trouble};
+use crate::domains::{DomainId, Domains};
+use crate::silence::Silence;
+use crate::{
+    Answer, Beat, Enrolment, Error, Finding, Flags, Heard, Label, Path, Profile, Slot, Start,
+    Testimony, Verdict, Watch,
+};
+
+/// Watches servers: a pure state machine, told what was heard and what time it is.
+///
+/// ```text
+///            first beat            all paths silent
+///  expected ------------> watched ------------------> silent: asked about, judged
+///                        |   ^   ^                       |
+///    "my disk is stalled"|   |   +-----------------------+ a beat, or an answered probe
+///                        v   | "it is written again"
+///                        sick: asked about, judged
+///
+///  from every state: "shutting down" -> leaving -> watched, with the next boot
+///                    maintenance, withdrawal
+/// ```
+///
+/// What changes with every heartbeat lies in flat arrays by slot: recording one touches two cells
+/// and looks nothing up. What belongs to suspects only is kept per suspect.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Detector {
     profile: Profile,
+    silence: Silence,
+    marks: Vec<Mark>,
+    states: Vec<State>,
+    places: Vec<PlaceId>,
+    place_ids: BTreeMap<Place, PlaceId>,
+    known_places: Vec<Place>,
+    labels: Domains<Label>,
+    arrays: Domains<ArrayName>,
+    cases: BTreeMap<Slot, Case>,
+    /// When each case is to be looked at.
+    agenda: BTreeSet<(Time, Slot)>,
+    /// When each server without agent is probed next.
+    rounds: BTreeSet<(Time, Slot)>,
+    doubt: SelfDoubt,
+    findings: Vec<Finding>,
+}
+
+/// The newest that was accepted of a server: what is older is refused.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Mark {
+    boot: u64,
+    generation: Generation,
+    sequences: [u32; 2],
+}
+
+impl Mark {
+    const NONE: Self = Self {
+        boot: 0,
+        generation: Generation::NONE,
+        sequences: [0; 2],
+    };
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct State {
+    condition: Condition,
+    watch: Watch,
+    flags: Flags,
+}
+
+impl State {
+    const VACANT: Self = Self {
+        condition: Condition::Vacant,
+        watch: Watch::Agent,
+        flags: Flags {
+            draining: false,
+            shutting_down: false,
+            stalled: false,
+        },
+    };
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Condition {
+    /// Nobody is enrolled.
+    Vacant,
+    /// Not heard yet, and not missed yet.
+    Expected,
+    /// Heard, and missed when silent.
+    Watched,
+    /// Heard, but its disk is stalled: it has a case.
+    Sick,
+    /// Missed: it has a case.
+    Silent,
+    /// It said that it is shutting down.
+    Leaving,
+    /// People work on it.
+    Maintenance,
+}
+
+type PlaceId = u32;
+
+/// The failure domains of a server: servers of one rack share one.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+struct Place {
+    labels: Box<[DomainId]>,
+    arrays: Box<[DomainId]>,
 }
 
 impl Detector {
     /// A detector that watches nobody yet.
-    pub fn new(profile: Profile, _now: Time) -> Result<Self, Error> {
+    pub fn new(profile: Profile, now: Time) -> Result<Self, Error> {
         profile.check()?;
-        Ok(Self { profile })
+        Ok(Self {
+            silence: Silence::new(&profile, now),
+            profile,
+            marks: Vec::new(),
+            states: Vec::new(),
+            places: Vec::new(),
+            place_ids: BTreeMap::new(),
+            known_places: Vec::new(),
+            labels: Domains::new(),
+            arrays: Domains::new(),
+            cases: BTreeMap::new(),
+            agenda: BTreeSet::new(),
+            rounds: BTreeSet::new(),
+            doubt: SelfDoubt::default(),
+            findings: Vec::new(),
+        })
     }
 
     /// The limits by which it judges.
@@ -22,38 +145,110 @@ impl Detector {
         &self.profile
     }
 
-    /// Watches a server from now on, anew if it was watched before.
-    pub fn enrol(&mut self, _slot: Slot, _enrolment: &Enrolment, _now: Time) {}
+    /// The verdict that stands about a server, if it is suspected of anything.
+    pub fn verdict(&self, slot: Slot) -> Option<&Verdict> {
+        self.cases.get(&slot)?.verdict.as_ref()
+    }
 
-    /// Watches it no longer; its slot is free.
-    pub fn withdraw(&mut self, _slot: Slot) {}
+    /// Watches a server from now on; anew, if its slot was in use.
+    ///
+    /// Enrolled again under the same generation, it keeps what it remembers against replays.
+    pub fn enrol(&mut self, slot: Slot, enrolment: &Enrolment, now: Time) {
+        self.leave(slot);
+        self.reach(slot);
+        let place = Place {
+            labels: self.labels.number(&enrolment.labels),
+            arrays: self.arrays.number(&enrolment.arrays),
+        };
+        self.places[slot.index()] = self.place_id(place);
+        let mark = &mut self.marks[slot.index()];
+        if mark.generation != enrolment.generation {
+            *mark = Mark {
+                generation: enrolment.generation,
+                ..Mark::NONE
+            };
+        }
+        self.states[slot.index()] = State {
+            condition: Condition::Expected,
+            watch: enrolment.watch,
+            ..State::VACANT
+        };
+        if enrolment.watch == Watch::Probed {
+            self.rounds.insert((now, slot));
+        }
+        if enrolment.start == Start::Running {
+            self.watch(slot, now);
+        }
+    }
 
-    /// Judges it no longer (or again) while people work on it; its heartbeats are still taken.
-    pub fn maintenance(&mut self, _slot: Slot, _on: bool, _now: Time) {}
+    /// Watches it no longer: its slot is free.
+    pub fn withdraw(&mut self, slot: Slot) {
+        self.leave(slot);
+        if let Some(mark) = self.marks.get_mut(slot.index()) {
+            *mark = Mark::NONE;
+        }
+    }
 
-    /// Takes a heartbeat, in constant time.
-    pub fn heard(&mut self, _slot: Slot, _path: Path, _beat: &Beat, _now: Time) -> Heard {
-        Heard::Accepted
+    /// Judges it no longer while people work on it; afterwards it counts as running.
+    pub fn maintenance(&mut self, slot: Slot, on: bool, now: Time) {
+        match (self.condition(slot), on) {
+            (Condition::Vacant, _) | (Condition::Maintenance, true) => {}
+            (Condition::Maintenance, false) => self.watch(slot, now),
+            (_, true) => {
+                self.stop_watching(slot);
+                self.set(slot, Condition::Maintenance);
+            }
+            (_, false) => {}
+        }
+    }
+
+    /// Takes a heartbeat, in constant time. What is refused changes nothing.
+    pub fn heard(&mut self, slot: Slot, path: Path, beat: &Beat, now: Time) -> Heard {
+        match self.admit(slot, path, beat) {
+            Ok(restarted) => {
+                self.accept(slot, path, beat, restarted, now);
+                Heard::Accepted
+            }
+            Err(refusal) => Heard::Refused(refusal),
+        }
     }
 
     /// Takes an answer to a question.
-    pub fn testify(&mut self, _slot: Slot, _testimony: Testimony, _now: Time) {}
+    ///
+    /// Answers to questions from before the server was last heard are no longer of interest.
+    pub fn testify(&mut self, slot: Slot, testimony: Testimony, now: Time) {
+        let Testimony { asked, answer } = testimony;
+        let stale = |case: &Case| case.trouble == Trouble::Silent && asked <= case.since;
+        if self.cases.get(&slot).is_some_and(stale) {
+            return;
+        }
+        match answer {
+            Answer::Probe {
+                answered: false, ..
+            } => {}
+            Answer::Probe { path, .. } => self.probed(slot, path, asked, now),
+            Answer::Power(_) | Answer::Sessions(_) => {
+                if let Some(case) = self.cases.get_mut(&slot) {
+                    case.told(testimony, &self.profile, now);
+                    self.look_at(slot, now);
+                }
+            }
+        }
+    }
 
     /// Takes note of the monitor's own link of a path.
-    pub fn own_link(&mut self, _path: Path, _up: bool, _now: Time) {}
-
-    /// Judges: everything found since the last call.
-    pub fn poll(&mut self, _now: Time) -> Vec<Finding> {
-        Vec::new()
+    pub fn own_link(&mut self, path: Path, up: bool, now: Time) {
+        let end = now + self.profile.window;
+        self.findings.extend(self.doubt.link(path, up, end));
+        self.look_at_all(now);
     }
 
     /// When [`Detector::poll`] wants to be called next at the latest.
     pub fn deadline(&self) -> Option<Time> {
-        None
-    }
-
-    /// The verdict that stands about a server.
-    pub fn verdict(&self, _slot: Slot) -> Option<&Verdict> {
-        None
+        if self.findings.is_empty() {
+            self.promise()
+        } else {
+            Some(Time::EPOCH)
+        }
     }
 }

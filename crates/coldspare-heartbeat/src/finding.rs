@@ -95,7 +95,8 @@ pub enum Finding {
         /// Whose controller.
         slot: Slot,
     },
-    /// It is heard again (or writes its disk again): any verdict about it is void.
+    /// It is heard again (or writes its disk again): any verdict about it is void, and all its
+    /// paths are awaited anew.
     Recovered {
         /// Who.
         slot: Slot,

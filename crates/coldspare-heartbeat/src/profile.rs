@@ -73,9 +73,9 @@ impl Default for Profile {
             idle_limit: Duration::from_secs(7),
             disk_silence: Duration::from_secs(10),
             san_limit: Duration::from_secs(30),
-            ceiling: Duration::from_secs(60),
+            ceiling: Duration::from_mins(1),
             window: Duration::from_secs(3),
-            linger: Duration::from_secs(60),
+            linger: Duration::from_mins(1),
             lateness: Duration::from_millis(500),
         }
     }

@@ -18,10 +18,16 @@
 //! What is in no row waits: a witness has not answered yet, or a session is idle, but not for long
 //! enough to tell a dead server from one that holds its breath.
 
+mod explanation;
+#[cfg(test)]
+mod tests;
+
 use coldspare_names::Time;
 use serde::{Deserialize, Serialize};
 
-use crate::{Cause, Power, Question};
+use crate::{Cause, Power};
+
+pub use explanation::{Certainty, Fact, Otherwise, Verdict};
 
 /// What is the matter with a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -41,16 +47,11 @@ pub enum Status {
     Held,
 }
 
-/// How sure a verdict is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Certainty {
-    /// It rests on silence alone.
-    Guess,
-    /// One witness says so, nothing speaks against it.
-    Likely,
-    /// Every witness answered, and all agree.
-    Sure,
+impl Status {
+    /// Whether a witness decided it, so that no doubt about silence can shake it.
+    pub fn is_decided(self) -> bool {
+        matches!(self, Self::Dead | Self::AgentDead | Self::Isolated)
+    }
 }
 
 /// What the heartbeats say.
@@ -161,8 +162,7 @@ pub fn judge(seen: &Seen) -> Judgement {
     match (&seen.doubt, found) {
         (None, found) | (_, found @ Judgement::Contradiction) => found,
         (Some(doubt), found @ Judgement::Found(row))
-            if doubt.testimony_decides
-                && !matches!(row.status(), Status::Unknown | Status::SanLost) =>
+            if doubt.testimony_decides && row.status().is_decided() =>
         {
             found
         }
@@ -195,104 +195,3 @@ fn by_witnesses(seen: &Seen) -> Judgement {
         (DiskStalled | DiskStalledPastLimit, _, _) => Wait,
     }
 }
-
-/// What is the matter with a server, how sure that is, and why.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct Verdict {
-    /// What is the matter.
-    pub status: Status,
-    /// How sure that is.
-    pub certainty: Certainty,
-    /// The row that was found.
-    pub row: Row,
-    /// What it rests on.
-    pub seen: Seen,
-    /// Whose word is missing.
-    pub missing: Vec<Question>,
-    /// What would have to change for another verdict, one change at a time.
-    pub otherwise: Vec<Otherwise>,
-}
-
-/// A change, and the verdict that it would bring.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct Otherwise {
-    /// If this were so …
-    pub fact: Fact,
-    /// … that would be the status.
-    pub status: Status,
-}
-
-/// Something that could be different.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Fact {
-    /// The doubt were gone.
-    NoDoubt,
-    /// The management controller said this.
-    Power(Power),
-    /// The SAN said this.
-    Activity(Activity),
-}
-
-impl Verdict {
-    /// The verdict of a row, explained.
-    pub fn explain(row: Row, seen: Seen) -> Self {
-        Self {
-            status: row.status(),
-            certainty: certainty(row, &seen),
-            row,
-            missing: missing(&seen),
-            otherwise: otherwise(row.status(), &seen),
-            seen,
-        }
-    }
-}
-
-fn missing(seen: &Seen) -> Vec<Question> {
-    let mut missing = Vec::new();
-    if matches!(seen.power, None | Some(Power::NoAnswer)) {
-        missing.push(Question::Power);
-    }
-    if matches!(seen.activity, None | Some(Activity::NoAnswer)) {
-        missing.push(Question::Sessions);
-    }
-    missing
-}
-
-/// A row that a witness decides is sure when no witness is missing; one that rests on silence is a
-/// guess however much is known.
-fn certainty(row: Row, seen: &Seen) -> Certainty {
-    match (row.status(), missing(seen).is_empty()) {
-        (Status::Unknown | Status::Held, _) => Certainty::Guess,
-        (_, true) => Certainty::Sure,
-        (_, false) => Certainty::Likely,
-    }
-}
-
-/// Asks the table itself: every single change, and what it would lead to.
-fn otherwise(status: Status, seen: &Seen) -> Vec<Otherwise> {
-    let powers = [Power::On, Power::Off].map(Fact::Power);
-    let activities =
-        [Activity::Gone, Activity::IdlePastLimit, Activity::Writing].map(Fact::Activity);
-    let mut changes = Vec::new();
-    for fact in powers.into_iter().chain(activities).chain([Fact::NoDoubt]) {
-        let mut other = seen.clone();
-        match fact {
-            Fact::NoDoubt => other.doubt = None,
-            Fact::Power(power) => other.power = Some(power),
-            Fact::Activity(activity) => other.activity = Some(activity),
-        }
-        if let Judgement::Found(row) = judge(&other)
-            && row.status() != status
-        {
-            changes.push(Otherwise {
-                fact,
-                status: row.status(),
-            });
-        }
-    }
-    changes
-}
-
-#[cfg(test)]
-mod tests;

@@ -1,0 +1,257 @@
+//! One server that is suspected: what was asked about it, what was answered, what follows.
+
+use std::time::Duration;
+
+use coldspare_names::Time;
+
+use crate::verdict::{Activity, Doubt, Heartbeats, Seen};
+use crate::{Answer, Power, Profile, Sessions, Status, Testimony, Verdict};
+
+/// What a server is suspected of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Trouble {
+    /// All its paths are silent.
+    Silent,
+    /// Its disk is not written.
+    Disk,
+}
+
+/// What is known about a suspect.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Case {
+    pub(crate) trouble: Trouble,
+    /// When the server was last heard, or its disk last written.
+    pub(crate) since: Time,
+    /// When it is looked at next.
+    pub(crate) wake: Time,
+    pub(crate) power: Inquiry<Power>,
+    pub(crate) sessions: Inquiry<Sessions>,
+    /// Whether the management controller was caught in a contradiction: its *off* counts no more.
+    pub(crate) distrusted: bool,
+    pub(crate) verdict: Option<Verdict>,
+    next_probe: Time,
+    unknown_since: Option<Time>,
+    ceiling_told: bool,
+}
+
+/// Asking one witness, again and again.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Inquiry<Word> {
+    /// When the question was put that is still open.
+    open: Option<Time>,
+    /// When to ask next.
+    next: Time,
+    /// Whether a question was answered, or its time ran out.
+    tried: bool,
+    /// The last positive answer, and when it was asked for: no answer never overwrites it.
+    said: Option<(Time, Word)>,
+}
+
+impl<Word: Copy> Inquiry<Word> {
+    fn new(now: Time) -> Self {
+        Self {
+            open: None,
+            next: now,
+            tried: false,
+            said: None,
+        }
+    }
+
+    /// Whether to ask now; gives up an open question past its limit.
+    pub(crate) fn asks(&mut self, profile: &Profile, now: Time) -> bool {
+        if self.open.is_some_and(|at| at + profile.answer_limit <= now) {
+            self.close(now + profile.ask_again);
+        }
+        let asks = self.open.is_none() && self.next <= now;
+        if asks {
+            self.open = Some(now);
+        }
+        asks
+    }
+
+    /// Takes an answer to what was asked at a time; `None` is no answer.
+    pub(crate) fn answered(&mut self, asked: Time, word: Option<Word>, next: Time) {
+        if self.open == Some(asked) {
+            self.close(next);
+        }
+        if let Some(word) = word
+            && self.said.is_none_or(|(earlier, _)| earlier <= asked)
+        {
+            self.said = Some((asked, word));
+            self.tried = true;
+        }
+    }
+
+    fn close(&mut self, next: Time) {
+        self.open = None;
+        self.tried = true;
+        self.next = next;
+    }
+
+    fn wake(&self, limit: Duration) -> Time {
+        self.open.map_or(self.next, |at| at + limit)
+    }
+}
+
+impl Case {
+    pub(crate) fn new(trouble: Trouble, since: Time, now: Time) -> Self {
+        Self {
+            trouble,
+            since,
+            wake: now,
+            power: Inquiry::new(now),
+            sessions: Inquiry::new(now),
+            distrusted: false,
+            verdict: None,
+            next_probe: match trouble {
+                Trouble::Silent => now,
+                Trouble::Disk => Time::NEVER,
+            },
+            unknown_since: None,
+            ceiling_told: false,
+        }
+    }
+
+    /// Takes a witness's answer.
+    pub(crate) fn told(&mut self, testimony: Testimony, profile: &Profile, now: Time) {
+        let Testimony { asked, answer } = testimony;
+        let again = now + profile.ask_again;
+        match answer {
+            Answer::Power(word) => {
+                let word = (word != Power::NoAnswer).then_some(word);
+                self.power.answered(asked, word, again);
+            }
+            Answer::Sessions(word) => {
+                let next = match word {
+                    Sessions::LastWrite(at) => ask_when_idle(at, asked, profile, now),
+                    Sessions::Gone | Sessions::NoAnswer => again,
+                };
+                let word = (word != Sessions::NoAnswer).then_some(word);
+                self.sessions.answered(asked, word, next);
+            }
+            Answer::Probe { .. } => {}
+        }
+    }
+
+    /// Whether the paths are to be probed now: until there is a verdict, or the ceiling of
+    /// *unknown* has passed. A server that comes back later sends heartbeats by itself.
+    pub(crate) fn probes(&mut self, profile: &Profile, now: Time) -> bool {
+        let open = self.trouble == Trouble::Silent
+            && (self.verdict.is_none() || self.status() == Some(Status::Unknown))
+            && self.ceiling(profile).is_none_or(|at| now < at);
+        if !open {
+            self.next_probe = Time::NEVER;
+        }
+        let probes = open && self.next_probe <= now;
+        if probes {
+            self.next_probe = now + profile.probe_every;
+        }
+        probes
+    }
+
+    pub(crate) fn status(&self) -> Option<Status> {
+        self.verdict.as_ref().map(|verdict| verdict.status)
+    }
+
+    /// When *unknown* is handed to policy.
+    fn ceiling(&self, profile: &Profile) -> Option<Time> {
+        self.unknown_since.map(|since| since + profile.ceiling)
+    }
+
+    /// Whether the ceiling has passed by now, told once.
+    pub(crate) fn passes_ceiling(&mut self, profile: &Profile, now: Time) -> bool {
+        let passes = !self.ceiling_told && self.ceiling(profile).is_some_and(|at| at <= now);
+        self.ceiling_told |= passes;
+        passes
+    }
+
+    /// Takes a verdict. True if it says something new.
+    pub(crate) fn take(&mut self, verdict: Verdict, now: Time) -> bool {
+        self.unknown_since = match verdict.status {
+            Status::Unknown => self.unknown_since.or(Some(now)),
+            _ => None,
+        };
+        self.ceiling_told &= self.unknown_since.is_some();
+        let gist = |verdict: &Verdict| (verdict.row, verdict.seen.doubt.clone());
+        let new = self.verdict.as_ref().map(gist) != Some(gist(&verdict));
+        self.verdict = Some(verdict);
+        new
+    }
+
+    /// Everything a verdict rests on.
+    pub(crate) fn seen(&self, profile: &Profile, doubt: Option<Doubt>, now: Time) -> Seen {
+        Seen {
+            doubt,
+            heartbeats: match self.trouble {
+                Trouble::Silent => Heartbeats::Silent,
+                Trouble::Disk if self.since + profile.san_limit <= now => {
+                    Heartbeats::DiskStalledPastLimit
+                }
+                Trouble::Disk => Heartbeats::DiskStalled,
+            },
+            since: self.since,
+            power: self.power(),
+            activity: self.activity(profile),
+        }
+    }
+
+    fn power(&self) -> Option<Power> {
+        match self.power.said {
+            Some((_, Power::Off)) if self.distrusted => Some(Power::NoAnswer),
+            Some((_, power)) => Some(power),
+            None => self.power.tried.then_some(Power::NoAnswer),
+        }
+    }
+
+    fn activity(&self, profile: &Profile) -> Option<Activity> {
+        let Some((asked, word)) = self.sessions.said else {
+            return self.sessions.tried.then_some(Activity::NoAnswer);
+        };
+        Some(match word {
+            Sessions::Gone => Activity::Gone,
+            Sessions::NoAnswer => Activity::NoAnswer,
+            Sessions::LastWrite(at) if asked.since(at) >= profile.idle_limit => {
+                Activity::IdlePastLimit
+            }
+            Sessions::LastWrite(at) if at > self.since + profile.wrote_since() => Activity::Writing,
+            Sessions::LastWrite(_) => Activity::Idle,
+        })
+    }
+
+    /// Whether the management controller said *off* before a time at which the server gave a sign
+    /// of life.
+    pub(crate) fn said_off_before(&self, time: Time) -> bool {
+        matches!(self.power.said, Some((asked, Power::Off)) if asked < time)
+    }
+
+    /// When to look at it next, unless something happens before.
+    pub(crate) fn next_wake(&self, profile: &Profile, now: Time) -> Time {
+        let limit = profile.answer_limit;
+        let witnesses = match self.status() {
+            Some(Status::Dead) => Time::NEVER,
+            _ => self.power.wake(limit).min(self.sessions.wake(limit)),
+        };
+        let given_up = self.since + profile.san_limit;
+        let disk = match self.trouble {
+            Trouble::Disk if given_up > now => given_up,
+            _ => Time::NEVER,
+        };
+        let ceiling = self.ceiling(profile).filter(|&at| at > now);
+        witnesses
+            .min(self.next_probe)
+            .min(disk)
+            .min(ceiling.unwrap_or(Time::NEVER))
+    }
+}
+
+/// When to ask again about a session that last wrote at a time: right when it will have been idle
+/// past the limit, if that is soon.
+fn ask_when_idle(wrote: Time, asked: Time, profile: &Profile, now: Time) -> Time {
+    let idle = wrote + profile.idle_limit;
+    let again = now + profile.ask_again;
+    if asked < idle && idle <= again + profile.ask_again {
+        idle
+    } else {
+        again
+    }
+}

@@ -1,0 +1,142 @@
+//! How the detector takes a heartbeat.
+
+use coldspare_names::Time;
+
+use super::{Condition, Detector};
+use crate::{Beat, Finding, Path, Refusal, Slot, Watch};
+
+impl Detector {
+    /// Whether a heartbeat counts; if so it is remembered, and it is told whether it is the first of
+    /// a boot.
+    #[inline]
+    pub(super) fn admit(&mut self, slot: Slot, path: Path, beat: &Beat) -> Result<bool, Refusal> {
+        let state = self.states.get(slot.index()).ok_or(Refusal::UnknownSlot)?;
+        if state.condition == Condition::Vacant {
+            return Err(Refusal::UnknownSlot);
+        }
+        if path == Path::Second && state.watch != Watch::Agent {
+            return Err(Refusal::WrongPath);
+        }
+        let mark = &mut self.marks[slot.index()];
+        if beat.generation != mark.generation {
+            return Err(if beat.generation < mark.generation {
+                Refusal::OldGeneration
+            } else {
+                Refusal::UnknownGeneration
+            });
+        }
+        if beat.boot < mark.boot {
+            return Err(Refusal::OldBoot);
+        }
+        let restarted = beat.boot > mark.boot;
+        if restarted {
+            mark.boot = beat.boot;
+            mark.sequences = [0; 2];
+        }
+        let newest = &mut mark.sequences[path.index()];
+        if beat.sequence <= *newest && !restarted {
+            return Err(Refusal::Repeated);
+        }
+        *newest = beat.sequence;
+        Ok(restarted)
+    }
+
+    #[inline]
+    pub(super) fn accept(
+        &mut self,
+        slot: Slot,
+        path: Path,
+        beat: &Beat,
+        restarted: bool,
+        now: Time,
+    ) {
+        let state = self.states[slot.index()];
+        let ordinary = state.condition == Condition::Watched
+            && state.flags == beat.flags
+            && !restarted
+            && !self.stalls(beat);
+        if ordinary && self.silence.hear(slot, path, now) {
+            return;
+        }
+        self.accept_news(slot, path, beat, restarted, now);
+    }
+
+    /// What the beat says of the disk.
+    #[inline]
+    pub(super) fn stalls(&self, beat: &Beat) -> bool {
+        !beat.health.san
+            || beat
+                .wrote
+                .is_some_and(|ago| ago > self.profile.disk_silence)
+    }
+
+    /// Takes a beat that says something new.
+    #[cold]
+    pub(super) fn accept_news(
+        &mut self,
+        slot: Slot,
+        path: Path,
+        beat: &Beat,
+        restarted: bool,
+        now: Time,
+    ) {
+        let before = self.states[slot.index()];
+        self.states[slot.index()].flags = beat.flags;
+        if before.flags != beat.flags {
+            self.findings.push(Finding::Announced {
+                slot,
+                flags: beat.flags,
+            });
+        }
+        if restarted {
+            self.findings.push(Finding::Started {
+                slot,
+                boot: beat.boot,
+            });
+        }
+        self.lives(slot, path, now, now);
+        if beat.flags.shutting_down {
+            if before.condition != Condition::Maintenance {
+                self.stop_watching(slot);
+                self.set(slot, Condition::Leaving);
+            }
+            return;
+        }
+        match (self.condition(slot), self.stalls(beat)) {
+            (Condition::Watched, true) => {
+                let ago = beat.wrote.unwrap_or_default();
+                let wrote = Time::after_epoch(now.since_epoch().saturating_sub(ago));
+                self.suspect_disk(slot, wrote, now);
+            }
+            (Condition::Sick, false) => self.absolve(slot, now),
+            _ => {}
+        }
+    }
+
+    /// Takes a sign of life that was given at a time, over a path.
+    pub(super) fn lives(&mut self, slot: Slot, path: Path, at: Time, now: Time) {
+        match self.condition(slot) {
+            Condition::Vacant | Condition::Maintenance => {}
+            Condition::Expected | Condition::Leaving => self.watch(slot, at),
+            Condition::Silent => {
+                self.absolve(slot, now);
+                self.await_paths(slot, at);
+            }
+            Condition::Watched | Condition::Sick => {
+                if !self.silence.hear(slot, path, at) {
+                    self.silence.expect(slot, path, at);
+                    self.findings.push(Finding::PathRestored { slot, path });
+                }
+            }
+        }
+    }
+
+    /// Takes an answered probe: a sign of life at the time it was sent.
+    pub(super) fn probed(&mut self, slot: Slot, path: Path, asked: Time, now: Time) {
+        if self.condition(slot) == Condition::Expected {
+            let boot = self.marks[slot.index()].boot;
+            self.findings.push(Finding::Started { slot, boot });
+        }
+        self.lives(slot, path, asked, now);
+    }
+}

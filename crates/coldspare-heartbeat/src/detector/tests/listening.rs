@@ -1,0 +1,133 @@
+//! What is heard, and what is refused.
+
+use super::world::{FIRST, Fate, World, beat, enrolled, enrolment, secs, slot};
+use super::*;
+use crate::Refusal;
+
+#[test]
+fn one_silent_path_is_an_event_and_never_a_suspicion() {
+    let mut world = World::of(2);
+    world.at(secs(10.0), slot(0), Fate::PathLost(Path::Second));
+    world.at(secs(60.0), slot(0), Fate::Well);
+    world.run(secs(90.0));
+    let degraded = Finding::PathDegraded {
+        slot: slot(0),
+        path: Path::Second,
+    };
+    let restored = Finding::PathRestored {
+        slot: slot(0),
+        path: Path::Second,
+    };
+    assert_eq!(
+        world.told(|finding| !matches!(finding, Finding::Started { .. })),
+        [degraded, restored]
+    );
+}
+
+#[test]
+fn a_server_on_its_last_path_is_missed_when_that_falls_silent_too() {
+    let mut world = World::of(1);
+    world.at(secs(10.0), slot(0), Fate::PathLost(FIRST));
+    world.at(secs(30.0), slot(0), Fate::PoweredOff);
+    world.run(secs(40.0));
+    assert_eq!(world.verdicts(slot(0))[0].1.status, Status::Dead);
+}
+
+#[test]
+fn what_is_refused_changes_nothing_and_says_why() {
+    let mut detector = enrolled(2);
+    let one_path = Enrolment {
+        watch: Watch::AgentOnOnePath,
+        ..enrolment(1)
+    };
+    detector.enrol(slot(1), &one_path, Time::EPOCH);
+    detector.heard(slot(0), FIRST, &beat(5, 10), secs(0.1));
+    detector.poll(secs(0.1));
+    let of_generation = |number| Beat {
+        generation: Generation::new(number),
+        ..beat(9, 9)
+    };
+    let cases = [
+        (7, FIRST, beat(5, 11), Refusal::UnknownSlot),
+        (70, FIRST, beat(5, 11), Refusal::UnknownSlot),
+        (1, Path::Second, beat(5, 11), Refusal::WrongPath),
+        (0, FIRST, of_generation(0), Refusal::OldGeneration),
+        (0, FIRST, of_generation(2), Refusal::UnknownGeneration),
+        (0, FIRST, beat(4, 99), Refusal::OldBoot),
+        (0, FIRST, beat(5, 10), Refusal::Repeated),
+        (0, FIRST, beat(5, 9), Refusal::Repeated),
+    ];
+    let before = detector.clone();
+    for (number, path, beat, refusal) in cases {
+        let heard = detector.heard(slot(number), path, &beat, secs(0.2));
+        assert_eq!(heard, Heard::Refused(refusal));
+        assert!(detector == before, "{refusal:?} changed something");
+    }
+}
+
+#[test]
+fn the_same_beat_counts_once_on_each_path() {
+    let mut detector = enrolled(1);
+    for path in Path::BOTH {
+        let first = detector.heard(slot(0), path, &beat(1, 1), secs(0.1));
+        let second = detector.heard(slot(0), path, &beat(1, 1), secs(0.1));
+        assert_eq!(
+            (first, second),
+            (Heard::Accepted, Heard::Refused(Refusal::Repeated))
+        );
+    }
+}
+
+#[test]
+fn a_restarted_agent_is_accepted_at_once_and_replays_of_its_past_never() {
+    let mut detector = enrolled(1);
+    for sequence in 1..100 {
+        detector.heard(slot(0), FIRST, &beat(1, sequence), secs(0.1));
+    }
+    let first = beat(2, 1);
+    assert_eq!(
+        detector.heard(slot(0), FIRST, &first, secs(0.2)),
+        Heard::Accepted
+    );
+    let started = Finding::Started {
+        slot: slot(0),
+        boot: 2,
+    };
+    assert!(detector.poll(secs(0.2)).contains(&started));
+    for replayed in [beat(1, 50), beat(1, 500), first] {
+        for now in [0.3, 500.0] {
+            let heard = detector.heard(slot(0), FIRST, &replayed, secs(now));
+            assert!(matches!(heard, Heard::Refused(_)), "{replayed:?}");
+        }
+    }
+}
+
+#[test]
+fn enrolled_again_under_its_generation_it_still_refuses_replays() {
+    let mut detector = enrolled(1);
+    detector.heard(slot(0), FIRST, &beat(3, 30), secs(0.1));
+    detector.enrol(slot(0), &enrolment(0), secs(1.0));
+    let heard = detector.heard(slot(0), FIRST, &beat(3, 30), secs(1.1));
+    assert_eq!(heard, Heard::Refused(Refusal::Repeated));
+}
+
+#[test]
+fn a_new_generation_starts_afresh_and_the_old_one_is_refused() {
+    let mut detector = enrolled(1);
+    detector.heard(slot(0), FIRST, &beat(9, 9), secs(0.1));
+    let next = Enrolment {
+        generation: Generation::new(2),
+        ..enrolment(0)
+    };
+    detector.enrol(slot(0), &next, secs(1.0));
+    let old = detector.heard(slot(0), FIRST, &beat(9, 10), secs(1.1));
+    assert_eq!(old, Heard::Refused(Refusal::OldGeneration));
+    let new = Beat {
+        generation: Generation::new(2),
+        ..beat(1, 1)
+    };
+    assert_eq!(
+        detector.heard(slot(0), FIRST, &new, secs(1.2)),
+        Heard::Accepted
+    );
+}

@@ -1,0 +1,187 @@
+//! Who has been silent for how long: two flat arrays, and nothing that grows with silence.
+//!
+//! A heartbeat writes one cell. A sweep skips every block of servers of which it already knows that
+//! none can be due: a block's bound is only ever too early, because a heartbeat moves a server's
+//! limits later, so each block is looked into about once per limit, not once per heartbeat.
+
+use std::time::Duration;
+
+use coldspare_names::Time;
+
+use crate::{Path, Profile, Slot};
+
+/// A path that is not awaited: there is none, or its silence is known.
+const NEVER: u32 = u32::MAX;
+/// Servers that share a bound.
+const BLOCK: usize = 64;
+/// When the ticks have come so far, the origin is moved.
+const FAR: u32 = 1 << 31;
+
+/// Something that the sweep found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Due {
+    /// One path is silent past its limit.
+    Degraded(Slot, Path),
+    /// All paths are; the server was last heard then.
+    Silent(Slot, Time),
+}
+
+/// When each server was last heard, in ticks of a millisecond since the origin.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Silence {
+    origin: Time,
+    heard: Vec<[u32; 2]>,
+    /// For each block, a tick before which none of its servers is due.
+    bounds: Vec<u32>,
+    degraded_after: u32,
+    silent_after: u32,
+}
+
+impl Silence {
+    pub(crate) fn new(profile: &Profile, origin: Time) -> Self {
+        Self {
+            origin,
+            heard: Vec::new(),
+            bounds: Vec::new(),
+            degraded_after: ticks(profile.path_silence),
+            silent_after: ticks(profile.silence),
+        }
+    }
+
+    /// Makes room for a slot.
+    pub(crate) fn reach(&mut self, slot: Slot) {
+        if self.heard.len() <= slot.index() {
+            self.heard.resize(slot.index() + 1, [NEVER; 2]);
+            self.bounds.resize(self.heard.len().div_ceil(BLOCK), NEVER);
+        }
+    }
+
+    /// The tick of a time: the resolution of every limit.
+    #[inline]
+    pub(crate) fn tick(&self, now: Time) -> u32 {
+        let elapsed = now.since(self.origin).as_millis();
+        u32::try_from(elapsed).unwrap_or(NEVER).min(NEVER - 1)
+    }
+
+    fn time(&self, tick: u32) -> Time {
+        self.origin + Duration::from_millis(tick.into())
+    }
+
+    /// Takes a sign of life over a path that is awaited; false, and nothing is changed, if it is not.
+    #[inline]
+    pub(crate) fn hear(&mut self, slot: Slot, path: Path, now: Time) -> bool {
+        let tick = self.tick(now);
+        let cell = &mut self.heard[slot.index()][path.index()];
+        let awaited = *cell != NEVER;
+        if awaited {
+            *cell = tick.max(*cell);
+        }
+        awaited
+    }
+
+    /// Awaits a path, last heard at a time.
+    pub(crate) fn expect(&mut self, slot: Slot, path: Path, heard: Time) {
+        let tick = self.tick(heard);
+        self.heard[slot.index()][path.index()] = tick;
+        let bound = &mut self.bounds[slot.index() / BLOCK];
+        let first = self.degraded_after.min(self.silent_after);
+        *bound = (*bound).min(tick.saturating_add(first));
+    }
+
+    /// Awaits nothing from a server any more.
+    pub(crate) fn forget(&mut self, slot: Slot) {
+        self.heard[slot.index()] = [NEVER; 2];
+    }
+
+    /// The servers and paths that are due, each told once.
+    pub(crate) fn sweep(&mut self, now: Time) -> Vec<Due> {
+        self.move_origin(now);
+        let tick = self.tick(now);
+        let mut due = Vec::new();
+        for block in 0..self.bounds.len() {
+            if self.bounds[block] <= tick {
+                self.sweep_block(block, tick, &mut due);
+            }
+        }
+        due
+    }
+
+    fn sweep_block(&mut self, block: usize, tick: u32, due: &mut Vec<Due>) {
+        let first = block * BLOCK;
+        let last = (first + BLOCK).min(self.heard.len());
+        if self.bound(first..last) <= tick {
+            for index in first..last {
+                self.sweep_one(index, tick, due);
+            }
+        }
+        self.bounds[block] = self.bound(first..last);
+    }
+
+    /// The first tick at which one of these servers is due: branch-free, so that the compiler
+    /// takes several at a time.
+    fn bound(&self, range: std::ops::Range<usize>) -> u32 {
+        let mut bound = NEVER;
+        for &[a, b] in &self.heard[range] {
+            let earlier = a.min(b).saturating_add(self.degraded_after);
+            let later = if a.max(b) == NEVER {
+                a.min(b)
+            } else {
+                a.max(b)
+            };
+            bound = bound
+                .min(earlier)
+                .min(later.saturating_add(self.silent_after));
+        }
+        bound
+    }
+
+    fn sweep_one(&mut self, index: usize, tick: u32, due: &mut Vec<Due>) {
+        let cells = self.heard[index];
+        let Some(latest) = cells.into_iter().filter(|&cell| cell != NEVER).max() else {
+            return;
+        };
+        let slot = Slot::at(index);
+        if latest.saturating_add(self.silent_after) <= tick {
+            self.heard[index] = [NEVER; 2];
+            due.push(Due::Silent(slot, self.time(latest)));
+            return;
+        }
+        for path in Path::BOTH {
+            let cell = cells[path.index()];
+            if cell != NEVER && cell.saturating_add(self.degraded_after) <= tick {
+                self.heard[index][path.index()] = NEVER;
+                due.push(Due::Degraded(slot, path));
+            }
+        }
+    }
+
+    /// No later than when the next sweep may find something.
+    pub(crate) fn deadline(&self) -> Option<Time> {
+        let bound = self.bounds.iter().copied().min().unwrap_or(NEVER);
+        (bound != NEVER).then(|| self.time(bound))
+    }
+
+    /// Ticks last for 49 days; long before, the origin follows.
+    fn move_origin(&mut self, now: Time) {
+        let tick = self.tick(now);
+        if tick < FAR {
+            return;
+        }
+        let shift = tick - ticks(LONGEST_KEPT);
+        let follow = |cell: &mut u32| {
+            if *cell != NEVER {
+                *cell = cell.saturating_sub(shift);
+            }
+        };
+        self.heard.as_flattened_mut().iter_mut().for_each(follow);
+        self.bounds.iter_mut().for_each(follow);
+        self.origin = self.time(shift);
+    }
+}
+
+/// Longer than every limit of a profile.
+const LONGEST_KEPT: Duration = Duration::from_hours(48);
+
+fn ticks(duration: Duration) -> u32 {
+    u32::try_from(duration.as_millis()).unwrap_or(NEVER - 1)
+}
