@@ -50,7 +50,11 @@ impl Admissions {
             return Ok(());
         }
         let stamp = self.stamp.max(wanted.stamp);
-        let mut new = wanted.admitted.difference(&self.admitted);
+        // One that the caller saw and that has gone since makes it a conflict, not a late admission.
+        let known = |admission: &&Admission| {
+            self.admitted.contains(*admission) || expected.admitted.contains(*admission)
+        };
+        let mut new = wanted.admitted.iter().filter(|admission| !known(admission));
         if let Some(late) = new.find(|admission| admission.generation < stamp) {
             let generation = late.generation;
             return Err(Refusal::Stale { generation, stamp });

@@ -113,8 +113,10 @@ pub trait Array: Debug + Send + Sync {
     async fn admissions(&self) -> Result<BTreeMap<VolumeName, Admissions>, Error>;
 
     /// Sets who may log in to one volume, if [`Admissions::permit`] permits it: all of it or
-    /// nothing, also when two callers try at once. Sessions may outlive their admission: see
-    /// [`ArrayTraits::removal_ends_sessions`].
+    /// nothing, also when two callers try at once.
+    ///
+    /// Sessions may outlive their admission: see [`ArrayTraits::removal_ends_sessions`]. A login
+    /// that is half done when its admission goes either fails or is listed as a session already.
     async fn set_admissions(
         &self,
         volume: &VolumeName,

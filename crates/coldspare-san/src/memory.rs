@@ -10,7 +10,7 @@ mod state;
 mod target;
 mod wire;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -34,6 +34,8 @@ pub struct Traps {
     pub no_answer: bool,
     /// Changes are made, but their answer is lost.
     pub loses_answers: bool,
+    /// Changes of these volumes fail, and nothing is changed.
+    pub failing: BTreeSet<VolumeName>,
     /// Every call of the management end takes that long.
     pub latency: Duration,
     /// A dropped session that has written has one more write under way: it stays listed until
@@ -50,7 +52,6 @@ pub struct Traps {
 #[derive(Clone)]
 pub struct MemoryArray {
     name: ArrayName,
-    traits: ArrayTraits,
     portals: Arc<[Portal]>,
     state: Arc<Mutex<State>>,
 }
@@ -79,7 +80,6 @@ impl MemoryArray {
         let state = State::new(name.clone(), key, traits);
         Self {
             name,
-            traits,
             portals: portals.into_iter().collect(),
             state: Arc::new(Mutex::new(state)),
         }
@@ -125,6 +125,18 @@ impl MemoryArray {
         Ok(changed)
     }
 
+    fn check_working(&self, volume: &VolumeName) -> Result<(), Error> {
+        if !self.lock().traps.failing.contains(volume) {
+            return Ok(());
+        }
+        Err(Error::Failed {
+            array: self.name.clone(),
+            doing: format!("change volume {volume}"),
+            retry: true,
+            source: "it is switched to fail".into(),
+        })
+    }
+
     fn no_answer(&self) -> Error {
         Error::NoAnswer {
             array: self.name.clone(),
@@ -147,7 +159,7 @@ impl Array for MemoryArray {
     }
 
     fn traits(&self) -> ArrayTraits {
-        self.traits
+        self.lock().traits
     }
 
     async fn portals(&self) -> Result<Vec<Portal>, Error> {
@@ -200,6 +212,7 @@ impl Array for MemoryArray {
     }
 
     async fn delete(&self, volume: &VolumeName) -> Result<(), Error> {
+        self.check_working(volume)?;
         self.tell(|state| state.delete(volume)).await
     }
 
@@ -213,16 +226,13 @@ impl Array for MemoryArray {
         expected: &Admissions,
         wanted: &Admissions,
     ) -> Result<(), Error> {
+        self.check_working(volume)?;
         self.tell(|state| state.set_admissions(volume, expected, wanted))
             .await
     }
 
     async fn sessions(&self) -> Result<Vec<Session>, Error> {
-        let sessions = self.ask(State::sessions).await?;
-        Ok(sessions
-            .into_iter()
-            .map(|session| self.as_reported(session))
-            .collect())
+        self.ask(State::reported_sessions).await
     }
 
     async fn drop_sessions(&self, sessions: &[SessionId]) -> Result<(), Error> {
@@ -231,19 +241,6 @@ impl Array for MemoryArray {
             Ok(())
         })
         .await
-    }
-}
-
-impl MemoryArray {
-    /// A session as this kind of array can describe it.
-    fn as_reported(&self, mut session: Session) -> Session {
-        if !self.traits.binds_by_secret {
-            session.generation = None;
-        }
-        if !self.traits.knows_last_write {
-            session.last_write = crate::LastWrite::Unknown;
-        }
-        session
     }
 }
 

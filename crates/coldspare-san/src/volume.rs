@@ -7,7 +7,7 @@ use std::str::FromStr;
 use coldspare_names::{IscsiName, VolumeName};
 use serde::{Deserialize, Serialize};
 
-use crate::ParseError;
+use crate::{BootTarget, ParseError, Portal};
 
 /// A number of bytes, at least one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -156,6 +156,17 @@ pub struct Volume {
     pub lun: Lun,
     /// Where its first content came from.
     pub origin: Origin,
+}
+
+impl Volume {
+    /// What a NIC must know to boot from it through that portal.
+    pub fn boot_target(&self, portal: Portal) -> BootTarget {
+        BootTarget {
+            portal,
+            target: self.target.clone(),
+            lun: self.lun,
+        }
+    }
 }
 
 /// Where a volume's first content came from.

@@ -194,6 +194,20 @@ impl State {
             .collect()
     }
 
+    /// The sessions as this kind of array can describe them.
+    pub(super) fn reported_sessions(&self) -> Vec<Session> {
+        let mut sessions = self.sessions();
+        for session in &mut sessions {
+            if !self.traits.binds_by_secret {
+                session.generation = None;
+            }
+            if !self.traits.knows_last_write {
+                session.last_write = LastWrite::Unknown;
+            }
+        }
+        sessions
+    }
+
     pub(super) fn drop_sessions(&mut self, sessions: &[SessionId]) {
         for number in sessions.iter().filter_map(number) {
             let Some(open) = self.sessions.get_mut(&number) else {
