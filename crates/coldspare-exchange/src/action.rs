@@ -53,8 +53,6 @@ pub enum Action {
     Mount {
         /// The database.
         database: DatabaseName,
-        /// Mount even if committed logs are missing.
-        accept_data_loss: bool,
     },
     /// Dismount the active copy (`Dismount-Database`).
     Dismount {
@@ -135,7 +133,7 @@ impl Move {
         Self {
             database: database.clone(),
             target: Some(target.clone()),
-            dial: DialOverride::Dial(crate::MountDial::Lossless),
+            dial: DialOverride::default(),
             skip: BTreeSet::new(),
         }
     }
@@ -203,7 +201,7 @@ impl fmt::Display for Action {
             Self::SuspendActivation { copy, .. } => write!(f, "block activation of {copy}"),
             Self::Resume { copy, .. } => write!(f, "resume {copy}"),
             Self::Reseed { copy, .. } => write!(f, "seed {copy} anew"),
-            Self::Mount { database, .. } => write!(f, "mount {database}"),
+            Self::Mount { database } => write!(f, "mount {database}"),
             Self::Dismount { database } => write!(f, "dismount {database}"),
             Self::SetCopy { copy, settings } => {
                 write!(f, "give {copy} preference {}", settings.preference)

@@ -7,7 +7,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    CopyId, DagName, DatabaseName, Edition, MemberName, MountDial, SiteName, Version, WitnessName,
+    CopyId, DagName, DatabaseName, Edition, MemberName, MountDial, Refusal, SiteName, Version,
+    WitnessName, limits,
 };
 
 /// A group with the state of its cluster, as one read gives it.
@@ -191,7 +192,110 @@ impl Database {
     }
 }
 
+impl Database {
+    /// Gives a copy other settings. When its preference is another copy's, those between make
+    /// room, so that each number from 1 on stays with one copy (an assumption: documentation only
+    /// says that they are unique).
+    pub fn set_copy(&mut self, member: &MemberName, wanted: CopySettings) -> Result<(), Refusal> {
+        let limit = |what: &str, limit| {
+            let what = what.to_owned();
+            Err(Refusal::Limit { what, limit })
+        };
+        if usize::from(wanted.preference.get()) > self.copies.len() {
+            return limit("a preference", self.copies.len() as u64);
+        }
+        if wanted.replay_lag > limits::LAG || wanted.truncation_lag > limits::LAG {
+            return limit("a lag in days", limits::LAG.as_secs() / 86_400);
+        }
+        let Some(copy) = self.copies.get_mut(member) else {
+            return Err(Refusal::NoCopy(member.clone()));
+        };
+        let (was, now) = (copy.preference, wanted.preference);
+        *copy = wanted;
+        for (other, copy) in &mut self.copies {
+            let preference = copy.preference;
+            let number = preference.get();
+            let moved = if other == member {
+                None
+            } else if (now..was).contains(&preference) {
+                NonZeroU8::new(number.saturating_add(1))
+            } else if preference > was && preference <= now {
+                NonZeroU8::new(number.saturating_sub(1))
+            } else {
+                None
+            };
+            copy.preference = moved.unwrap_or(preference);
+        }
+        Ok(())
+    }
+}
+
+impl Member {
+    /// A member of that site, up, with an Enterprise licence and without restrictions.
+    pub fn at(site: SiteName) -> Self {
+        Self {
+            site,
+            edition: Edition::default(),
+            node: NodeState::default(),
+            policy: MemberPolicy::default(),
+        }
+    }
+}
+
 impl Dag {
+    /// A group of that name and version without members.
+    pub const fn new(name: DagName, version: Version) -> Self {
+        Self {
+            name,
+            version,
+            witness: None,
+            activation_mode: ActivationMode::Off,
+            preference_moves: None,
+            members: BTreeMap::new(),
+            databases: BTreeMap::new(),
+            primary_active_manager: None,
+            quorum: true,
+        }
+    }
+
+    /// With a file share witness on that server.
+    #[must_use]
+    pub fn with_witness(mut self, server: WitnessName) -> Self {
+        let reachable = true;
+        self.witness = Some(Witness { server, reachable });
+        self
+    }
+
+    /// With that member.
+    #[must_use]
+    pub fn with_member(mut self, name: MemberName, member: Member) -> Self {
+        self.members.insert(name, member);
+        self
+    }
+
+    /// With a database that has a copy on each of those members, the most preferred first, where
+    /// it is active and mounted.
+    #[must_use]
+    pub fn with_database(mut self, name: DatabaseName, by_preference: &[MemberName]) -> Self {
+        let preferences = (1..=u8::MAX).filter_map(NonZeroU8::new);
+        let copies = by_preference.iter().cloned().zip(preferences);
+        let copies =
+            copies.map(|(member, preference)| (member, CopySettings::preferred(preference)));
+        if let Some(active) = by_preference.first().cloned() {
+            let copies = copies.collect();
+            let mounted = true;
+            self.databases.insert(
+                name,
+                Database {
+                    active,
+                    mounted,
+                    copies,
+                },
+            );
+        }
+        self
+    }
+
     /// Every copy of every database, in order of database and member.
     pub fn copy_ids(&self) -> impl Iterator<Item = CopyId> {
         self.databases.iter().flat_map(|(database, of)| {

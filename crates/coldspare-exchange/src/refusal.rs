@@ -14,12 +14,18 @@ pub enum Refusal {
     /// The cluster has no quorum: no operation of the group works.
     #[error("the cluster has no quorum")]
     NoQuorum,
+    /// No Active Manager decides: the primary one's Replication service does not run.
+    #[error("the primary active manager does not answer")]
+    NoActiveManager,
     /// The Replication service of the member does not answer (error 0x6ba).
     #[error("the Replication service on {0} does not answer")]
     ServiceDown(MemberName),
     /// The member's node is not up in the cluster.
     #[error("the node {0} is not up")]
     NodeNotUp(MemberName),
+    /// Clients do not reach the member.
+    #[error("the MAPI network of {0} is down")]
+    MapiNetworkDown(MemberName),
     /// The member has no copy of the database.
     #[error("{0} has no copy")]
     NoCopy(MemberName),
@@ -91,9 +97,6 @@ pub enum Refusal {
     /// The works of the database are damaged.
     #[error("the database on {0} is damaged")]
     Damaged(MemberName),
-    /// Another copy of the database has that preference.
-    #[error("another copy has preference {0}")]
-    PreferenceTaken(std::num::NonZeroU8),
     /// A limit of Exchange.
     #[error("{what} is at most {limit}")]
     Limit {
@@ -105,6 +108,10 @@ pub enum Refusal {
     /// The version of Exchange knows no such thing.
     #[error("this version has no {0}")]
     NotInVersion(String),
+    /// The server is less healthy than the one it would take over from, or another of its
+    /// components is (2013 and later).
+    #[error("the server is less healthy than the one it would take over from")]
+    ServerHealth,
     /// Too many moves of this database lately.
     #[error("the database was moved too often lately")]
     Suppressed,

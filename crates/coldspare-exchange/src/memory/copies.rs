@@ -1,0 +1,400 @@
+//! What happens to each copy when the world around it changes.
+
+use coldspare_names::Time;
+
+use super::event::Happening;
+use super::flow::{Delays, Pipeline, Rates};
+use super::world::{Branch, Timer, World};
+use crate::{CopyEvent, CopyId, CopyStatus, Error, after, limits};
+
+const DAMAGED: &str = "its database file is damaged";
+
+/// The network on which two members talk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Path {
+    Replication,
+    Mapi,
+}
+
+impl World {
+    /// Brings everything in line after something has changed.
+    pub(super) fn refresh(&mut self) {
+        self.refresh_services();
+        for store in 0..self.stores.len() {
+            self.refresh_active(store);
+            self.refresh_passive(store);
+            if self.react(store) {
+                self.refresh_passive(store);
+            }
+            self.report(store);
+        }
+    }
+
+    /// Services start once a domain controller is reachable over MAPI; those that run go on
+    /// without one.
+    fn refresh_services(&mut self) {
+        for index in 0..self.machines.len() {
+            let machine = &mut self.machines[index];
+            let may = machine.links.up && machine.wanted;
+            let can = may && machine.links.mapi && machine.domain_controller;
+            if machine.ready <= self.now && !may {
+                self.stop_services(index);
+            } else if machine.ready > self.now && !can {
+                machine.ready = Time::NEVER;
+            } else if machine.ready == Time::NEVER && can {
+                let ready = self.now + self.settings.services_start;
+                machine.ready = ready;
+                self.wake(ready, Timer::Services(index));
+            }
+        }
+    }
+
+    fn stop_services(&mut self, machine: usize) {
+        self.machines[machine].ready = Time::NEVER;
+        let member = self.machines[machine].name.clone();
+        self.tell(Happening::ServicesDown { member });
+    }
+
+    /// Stops the services; they start again by themselves.
+    pub(super) fn restart_services(&mut self, machine: usize) {
+        self.stop_services(machine);
+        self.refresh();
+    }
+
+    /// Whether the store on a copy's machine can have it mounted.
+    pub(super) fn can_serve(&self, store: usize, copy: usize) -> bool {
+        let copy = &self.stores[store].copies[copy];
+        self.works(copy.machine)
+            && self.machines[copy.machine].joined
+            && self.dag.quorum
+            && !copy.damaged
+    }
+
+    /// How two machines whose Replication services run reach each other, if they do.
+    pub(super) fn path(&self, one: usize, other: usize) -> Option<Path> {
+        let links = [one, other].map(|index| self.machines[index].links);
+        if !self.works(one) || !self.works(other) {
+            None
+        } else if links.iter().all(|links| links.replication) {
+            Some(Path::Replication)
+        } else if links.iter().all(|links| links.mapi) {
+            Some(Path::Mapi)
+        } else {
+            None
+        }
+    }
+
+    fn refresh_active(&mut self, store: usize) {
+        let active = self.stores[store].active;
+        let status = self.stores[store].copies[active].status;
+        if matches!(status, CopyStatus::Mounted | CopyStatus::Mounting)
+            && !self.can_serve(store, active)
+        {
+            self.dismount(store);
+        }
+        self.load(store);
+    }
+
+    /// Sets how fast the active copy writes logs: none while no client reaches it.
+    pub(super) fn load(&mut self, index: usize) {
+        let store = &mut self.stores[index];
+        let active = &store.copies[store.active];
+        let served =
+            active.status == CopyStatus::Mounted && self.machines[active.machine].links.mapi;
+        let rate = if served { store.load.rate(self.now) } else { 0 };
+        let change = store.load.next_change(self.now).filter(|_| served);
+        store
+            .stream
+            .forget(self.now, limits::LAG + self.settings.shipping_delay);
+        store.stream.flow(self.now, rate);
+        if let Some(at) = change {
+            self.wake(at, Timer::Load(index));
+        }
+    }
+
+    pub(super) fn dismount(&mut self, index: usize) {
+        let store = &mut self.stores[index];
+        let active = store.active;
+        store.stream.flow(self.now, 0);
+        let copy = &mut store.copies[active];
+        let was = copy.status;
+        copy.until = Time::NEVER;
+        copy.status = CopyStatus::Dismounted;
+        let member = self.machines[copy.machine].name.clone();
+        let database = store.name.clone();
+        if let Some(shown) = self.dag.databases.get_mut(&database) {
+            shown.mounted = false;
+        }
+        if was == CopyStatus::Mounted {
+            self.tell(Happening::Dismounted { database, member });
+        }
+    }
+
+    fn refresh_passive(&mut self, store: usize) {
+        for copy in 0..self.stores[store].copies.len() {
+            if copy != self.stores[store].active {
+                self.refresh_copy(store, copy);
+            }
+        }
+    }
+
+    fn refresh_copy(&mut self, index: usize, copy: usize) {
+        let active = &self.stores[index].copies[self.stores[index].active];
+        let source = active.machine;
+        let machine = self.stores[index].copies[copy].machine;
+        let (works, path) = (self.works(machine), self.path(source, machine));
+        let now = self.now;
+        let initialized = now + self.settings.initializing;
+        let store = &mut self.stores[index];
+        let it = &mut store.copies[copy];
+        if works != it.served {
+            it.served = works;
+            it.until = Time::NEVER;
+            if let Some(_replicates) = after(it.status, CopyEvent::Suspended) {
+                it.status = CopyStatus::Initializing;
+            }
+        }
+        let seeding = it.seeding;
+        let fed = seeding.is_some_and(|of| {
+            self.path(self.stores[index].copies[of.source].machine, machine)
+                .is_some()
+        });
+        if seeding.is_some() && !fed {
+            self.stores[index].copies[copy].seeding = None;
+            self.apply(index, copy, CopyEvent::SeedingAborted);
+        }
+        let it = &mut self.stores[index].copies[copy];
+        if works {
+            if it.status == CopyStatus::Initializing && it.until == Time::NEVER {
+                it.until = initialized;
+                self.wake(initialized, Timer::Copy(index, copy));
+            }
+            let link = if path.is_some() {
+                CopyEvent::LinkBack
+            } else {
+                CopyEvent::LinkLost
+            };
+            self.apply(index, copy, link);
+            if path.is_some()
+                && self.stores[index].copies[copy].branch != self.stores[index].branch()
+            {
+                self.resolve(index, copy);
+            }
+        }
+        self.pump(index, copy, path.filter(|_| works));
+    }
+
+    /// Sets how fast a passive copy works, and when it will have caught up.
+    fn pump(&mut self, index: usize, copy: usize, path: Option<Path>) {
+        let settings = &self.settings;
+        let copying = match path {
+            Some(Path::Replication) => settings.replication_rate,
+            Some(Path::Mapi) => settings.mapi_rate,
+            None => 0,
+        };
+        let (inspect, replay) = (settings.inspection_rate, settings.replay_rate);
+        let ship = settings.shipping_delay;
+        let store = &mut self.stores[index];
+        let it = &mut store.copies[copy];
+        let lag =
+            self.dag.databases[&store.name].copies[&self.machines[it.machine].name].replay_lag;
+        let rates = match it.status {
+            _ if !it.served => Rates::default(),
+            CopyStatus::Healthy | CopyStatus::Resynchronizing => Rates {
+                copy: copying,
+                inspect,
+                replay,
+            },
+            CopyStatus::DisconnectedAndHealthy | CopyStatus::DisconnectedAndResynchronizing => {
+                Rates {
+                    copy: 0,
+                    inspect,
+                    replay,
+                }
+            }
+            _ => Rates::default(),
+        };
+        let delays = Delays {
+            ship,
+            replay: lag.max(ship),
+        };
+        it.logs.work(&store.stream, self.now, rates, delays);
+        if it.status == CopyStatus::Resynchronizing {
+            it.logs.settle(&store.stream, self.now);
+            let until = it.compared.max(it.logs.reaches(&store.stream, it.target));
+            if it.until != until {
+                it.until = until;
+                self.wake(until, Timer::Copy(index, copy));
+            }
+        }
+    }
+
+    /// Applies an event to a copy's status, if it means anything to it.
+    pub(super) fn apply(&mut self, store: usize, copy: usize, event: CopyEvent) -> bool {
+        let it = &mut self.stores[store].copies[copy];
+        match after(it.status, event) {
+            Some(status) if status != it.status => {
+                it.status = status;
+                it.until = Time::NEVER;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// A copy whose logs may differ from the active copy's goes back to where they agree; if what
+    /// it throws away has reached its database, pages are mended or it is beyond repair.
+    fn resolve(&mut self, index: usize, copy: usize) {
+        let patching = self.settings.page_patching;
+        let now = self.now;
+        let store = &mut self.stores[index];
+        let status = store.copies[copy].status;
+        if !matches!(status, CopyStatus::Healthy | CopyStatus::Resynchronizing) {
+            return;
+        }
+        store.copies[copy].logs.settle(&store.stream, now);
+        let (common, branch) = (store.common(&store.copies[copy]), store.branch());
+        let it = &mut store.copies[copy];
+        if it.logs.copied <= common {
+            it.branch = branch;
+        } else if it.logs.replayed > common && !patching {
+            it.error = Some("its logs differ from those of the active copy".to_owned());
+            self.apply(index, copy, CopyEvent::Unrecoverable);
+        } else {
+            it.logs.discard(common);
+            it.branch = branch;
+            it.status = CopyStatus::Resynchronizing;
+            it.compared = now + self.settings.resynchronizing;
+            it.target = store.stream.level(now);
+        }
+    }
+
+    /// A copy's time has come.
+    pub(super) fn copy_due(&mut self, index: usize, copy: usize) {
+        let now = self.now;
+        match self.stores[index].copies[copy].status {
+            CopyStatus::Mounting => self.mounted(index),
+            CopyStatus::Initializing if self.stores[index].copies[copy].damaged => {
+                self.stores[index].copies[copy].error = Some(DAMAGED.to_owned());
+                self.apply(index, copy, CopyEvent::Unrecoverable);
+            }
+            CopyStatus::Initializing => {
+                self.apply(index, copy, CopyEvent::Checked);
+                let compared = now + self.settings.resynchronizing;
+                let store = &mut self.stores[index];
+                let target = store.stream.level(now);
+                let it = &mut store.copies[copy];
+                it.error = None;
+                (it.target, it.compared) = (target, compared);
+            }
+            CopyStatus::Resynchronizing => {
+                self.apply(index, copy, CopyEvent::CaughtUp);
+            }
+            CopyStatus::Seeding => self.seeded(index, copy),
+            _ => {}
+        }
+    }
+
+    /// The files of a copy are damaged.
+    pub(super) fn damage(&mut self, id: &CopyId) -> Result<(), Error> {
+        let (store, copy) = self.find_copy(id)?;
+        self.stores[store].copies[copy].damaged = true;
+        if copy != self.stores[store].active {
+            self.stores[store].copies[copy].error = Some(DAMAGED.to_owned());
+            self.apply(store, copy, CopyEvent::Erred);
+        }
+        self.refresh();
+        Ok(())
+    }
+
+    fn seeded(&mut self, index: usize, copy: usize) {
+        let now = self.now;
+        let store = &mut self.stores[index];
+        let Some(seeding) = store.copies[copy].seeding.take() else {
+            return;
+        };
+        let source = &store.copies[seeding.source];
+        let level = if seeding.source == store.active {
+            store.stream.level(now)
+        } else {
+            source.logs.copied
+        };
+        let branch = if seeding.source == store.active {
+            store.branch()
+        } else {
+            source.branch
+        };
+        let it = &mut store.copies[copy];
+        it.logs = Pipeline::at_level(level, now);
+        it.branch = branch;
+        it.damaged = false;
+        it.error = None;
+        let event = if seeding.manual_resume {
+            CopyEvent::SeededToStaySuspended
+        } else {
+            CopyEvent::Seeded
+        };
+        self.apply(index, copy, event);
+    }
+
+    /// The store has mounted the active copy.
+    pub(super) fn mounted(&mut self, index: usize) {
+        let store = &mut self.stores[index];
+        let copy = &mut store.copies[store.active];
+        copy.status = CopyStatus::Mounted;
+        copy.until = Time::NEVER;
+        copy.logs = Pipeline::at_level(store.stream.level(self.now), self.now);
+        store.failed = None;
+        store.given_up = false;
+        let member = self.machines[copy.machine].name.clone();
+        let database = store.name.clone();
+        if let Some(shown) = self.dag.databases.get_mut(&database) {
+            shown.mounted = true;
+        }
+        self.tell(Happening::Mounted { database, member });
+    }
+
+    /// Starts a new branch of the logs where the active copy is.
+    pub(super) fn fork(&mut self, index: usize, copy: usize) {
+        let now = self.now;
+        let store = &mut self.stores[index];
+        let (parent, from) = (store.copies[copy].branch, store.copies[copy].logs.copied);
+        let current = store.branch();
+        store.branches[current].top = store.stream.level(now);
+        if parent != current || from < store.branches[current].top {
+            store.stream.cut(now, from);
+            store.branches.push(Branch {
+                parent,
+                from,
+                top: from,
+            });
+        }
+        store.copies[copy].branch = store.branch();
+    }
+
+    /// Tells what others see of each copy, if it has changed.
+    fn report(&mut self, store: usize) {
+        for copy in 0..self.stores[store].copies.len() {
+            let it = &self.stores[store].copies[copy];
+            let status = self.shown(store, copy);
+            let was = it.reported;
+            if was != status {
+                self.stores[store].copies[copy].reported = status;
+                let copy = self.copy_id(store, copy);
+                self.tell(Happening::CopyStatus { copy, was, status });
+            }
+        }
+    }
+
+    /// The status that others see.
+    pub(super) fn shown(&self, store: usize, copy: usize) -> CopyStatus {
+        let it = &self.stores[store].copies[copy];
+        if !self.works(it.machine) {
+            CopyStatus::ServiceDown
+        } else if copy != self.stores[store].active && self.is_seeding_source(store, copy) {
+            CopyStatus::SeedingSource
+        } else {
+            it.status
+        }
+    }
+}

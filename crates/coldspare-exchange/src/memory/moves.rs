@@ -1,0 +1,118 @@
+//! Moves of the active copy in a simulated cluster.
+
+use super::verbs::Verdict;
+use super::world::World;
+use crate::best_copy::Order;
+use crate::{
+    Answer, CopyEvent, CopyStatus, DialOverride, MountDial, Move, Moved, Refusal, switchover,
+};
+
+impl World {
+    pub(super) fn move_active(&mut self, index: usize, wanted: &Move) -> Verdict {
+        if !self.dag.quorum {
+            return Err(Refusal::NoQuorum);
+        }
+        if !self.managed() {
+            return Err(Refusal::NoActiveManager);
+        }
+        let Some(target) = &wanted.target else {
+            return self.move_anywhere(index, wanted);
+        };
+        let machine = self.machine(target);
+        let mut copies = self.stores[index].copies.iter();
+        let copy = copies.position(|copy| Some(copy.machine) == machine);
+        match copy {
+            None => Err(Refusal::NoCopy(target.clone())),
+            Some(copy) => self.move_to(index, copy, wanted),
+        }
+    }
+
+    /// Without a target the best copy that passes is taken; else everything stays as it is.
+    fn move_anywhere(&mut self, index: usize, wanted: &Move) -> Verdict {
+        let order = if wanted.dial == DialOverride::Dial(MountDial::Lossless) {
+            Order::Preference
+        } else {
+            Order::CopyQueue
+        };
+        for copy in self.in_order(index, order) {
+            let moved = self.move_to(index, copy, wanted);
+            if moved.is_ok() {
+                return moved;
+            }
+        }
+        Err(Refusal::NoTarget)
+    }
+
+    fn move_to(&mut self, index: usize, copy: usize, wanted: &Move) -> Verdict {
+        let old = self.stores[index].active;
+        let mounted_before = self.stores[index].copies[old].status == CopyStatus::Mounted;
+        let from = self.copy_id(index, old).member;
+        let to = self.copy_id(index, copy).member;
+        let mut logs_lost = 0;
+        if copy != old {
+            self.check_move(index, copy, wanted)?;
+            self.abort_seedings(index);
+            if self.stores[index].copies[old].status != CopyStatus::Dismounted {
+                self.dismount(index);
+            }
+            logs_lost = self.activate(index, copy, false);
+            if self.stores[index].wanted {
+                self.mount_now(index);
+            }
+        }
+        let active = &self.stores[index].copies[copy];
+        Ok(Answer::Moved(Moved {
+            from,
+            to,
+            logs_lost,
+            mounted_before,
+            mounted_after: matches!(active.status, CopyStatus::Mounted | CopyStatus::Mounting),
+        }))
+    }
+
+    fn check_move(&mut self, index: usize, copy: usize, wanted: &Move) -> Result<(), Refusal> {
+        let mut active = self.copy_state(index, self.stores[index].active);
+        if self.is_seeding_source(index, self.stores[index].active) {
+            active.status = CopyStatus::SeedingSource;
+        }
+        let target = self.copy_state(index, copy);
+        let machine = self.stores[index].copies[copy].machine;
+        let active_there = self.active_on(machine);
+        let refusals = switchover::refusals(
+            &self.dag,
+            Some(&active),
+            &target,
+            active_there,
+            &wanted.skip,
+        );
+        if let Some(refusal) = refusals.into_iter().next() {
+            return Err(refusal);
+        }
+        let of_server = self.policy(index, copy).dial;
+        let (_, missing) = self.last_logs(index, copy);
+        match wanted.dial.allowed_loss(of_server) {
+            Some(allowed) if missing > allowed => {
+                return Err(Refusal::LogsMissing { missing, allowed });
+            }
+            _ => {}
+        }
+        if self.stores[index].copies[copy].damaged {
+            return Err(Refusal::Damaged(target.copy.member));
+        }
+        Ok(())
+    }
+
+    /// A seeding from the active copy, or into any, ends when the database moves.
+    pub(super) fn abort_seedings(&mut self, index: usize) {
+        for copy in 0..self.stores[index].copies.len() {
+            if self.stores[index].copies[copy].seeding.take().is_some() {
+                self.apply(index, copy, CopyEvent::SeedingAborted);
+            }
+        }
+    }
+
+    pub(super) fn is_seeding_source(&self, index: usize, copy: usize) -> bool {
+        let mut copies = self.stores[index].copies.iter();
+        copies.any(|other| other.seeding.is_some_and(|of| of.source == copy))
+    }
+}

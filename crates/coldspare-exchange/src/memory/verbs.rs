@@ -1,0 +1,348 @@
+//! What a simulated cluster does when it is asked, and what it refuses.
+
+use super::world::{Seeding, Timer, World};
+use crate::{
+    Action, Answer, CopyEvent, CopyId, CopyStatus, DatabaseName, Error, MailboxServices,
+    MemberName, MemberPolicy, Refusal, Reseed, Service, Version,
+};
+
+/// The longest comment of a suspension.
+const COMMENT: u64 = 512;
+
+/// Done, or why not.
+pub(super) type Verdict = Result<Answer, Refusal>;
+
+impl World {
+    /// Does what is asked; whatever it names must exist.
+    pub(super) fn act(&mut self, action: &Action) -> Result<Answer, Error> {
+        let verdict = match action {
+            Action::Move(wanted) => {
+                let store = self.find_store(&wanted.database)?;
+                self.move_active(store, wanted)
+            }
+            Action::Suspend { copy, comment } => {
+                let (store, copy) = self.find_copy(copy)?;
+                self.suspend(store, copy, comment)
+            }
+            Action::SuspendActivation { copy, comment } => {
+                let (store, copy) = self.find_copy(copy)?;
+                self.suspend_activation(store, copy, comment)
+            }
+            Action::Resume {
+                copy,
+                replication_only,
+            } => {
+                let (store, copy) = self.find_copy(copy)?;
+                self.resume(store, copy, *replication_only)
+            }
+            Action::Reseed {
+                copy,
+                source,
+                manual_resume,
+            } => {
+                let source = source
+                    .as_ref()
+                    .map(|member| CopyId::new(&copy.database, member));
+                let source = source.map(|id| self.find_copy(&id)).transpose()?;
+                let (store, copy) = self.find_copy(copy)?;
+                let source = source.map_or(self.stores[store].active, |(_, source)| source);
+                self.reseed(store, copy, source, *manual_resume)
+            }
+            Action::Mount { database } => {
+                let store = self.find_store(database)?;
+                self.mount(store)
+            }
+            Action::Dismount { database } => {
+                let store = self.find_store(database)?;
+                self.dismount_on_request(store)
+            }
+            Action::SetCopy { copy, settings } => {
+                let (store, copy) = self.find_copy(copy)?;
+                self.set_copy(store, copy, *settings)
+            }
+            Action::SetPolicy { member, policy } => {
+                self.find_member(member)?;
+                self.set_policy(member, *policy)
+            }
+            Action::SetPaused { member, paused } => {
+                let machine = self.find_member(member)?;
+                self.set_paused(machine, *paused)
+            }
+            Action::MovePrimary { to } => {
+                let machine = self.find_member(to)?;
+                self.move_primary(machine)
+            }
+            Action::SetComponent {
+                member,
+                component,
+                requester,
+                state,
+            } => {
+                let machine = self.find_member(member)?;
+                self.reach(machine).and_then(|()| {
+                    if !self.dag.version.has_managed_availability() {
+                        return Err(Refusal::NotInVersion("component states".to_owned()));
+                    }
+                    let components = &mut self.machines[machine].components;
+                    components
+                        .entry(*component)
+                        .or_default()
+                        .insert(*requester, *state);
+                    Ok(Answer::Done)
+                })
+            }
+            Action::RestartService { member, service } => {
+                let machine = self.find_member(member)?;
+                self.restart(machine, *service)
+            }
+            Action::RedirectMessages { member, target } => {
+                let machines = [self.find_member(member)?, self.find_member(target)?];
+                let reached = machines.iter().try_for_each(|machine| self.reach(*machine));
+                reached.map(|()| Answer::Done)
+            }
+        };
+        self.refresh();
+        Ok(verdict.unwrap_or_else(Answer::Refused))
+    }
+
+    fn not_found(&self, what: String) -> Error {
+        let dag = self.dag.name.clone();
+        Error::NotFound { dag, what }
+    }
+
+    pub(super) fn find_store(&self, name: &DatabaseName) -> Result<usize, Error> {
+        let by_name = self.stores.binary_search_by(|store| store.name.cmp(name));
+        by_name.map_err(|_| self.not_found(format!("database {name}")))
+    }
+
+    pub(super) fn find_member(&self, name: &MemberName) -> Result<usize, Error> {
+        self.machine(name)
+            .ok_or_else(|| self.not_found(format!("member {name}")))
+    }
+
+    pub(super) fn find_copy(&self, id: &CopyId) -> Result<(usize, usize), Error> {
+        let store = self.find_store(&id.database)?;
+        let machine = self.find_member(&id.member)?;
+        let mut copies = self.stores[store].copies.iter();
+        let copy = copies.position(|copy| copy.machine == machine);
+        copy.map(|copy| (store, copy))
+            .ok_or_else(|| self.not_found(format!("copy {id}")))
+    }
+
+    fn quorate_and(&self, machine: usize) -> Result<(), Refusal> {
+        if !self.dag.quorum {
+            return Err(Refusal::NoQuorum);
+        }
+        self.reach(machine)
+    }
+
+    /// Whether the Replication service of a machine answers.
+    pub(super) fn reach(&self, machine: usize) -> Result<(), Refusal> {
+        let name = &self.machines[machine].name;
+        self.works(machine)
+            .then_some(())
+            .ok_or_else(|| Refusal::ServiceDown(name.clone()))
+    }
+
+    /// A passive copy whose member answers.
+    fn passive(&self, store: usize, copy: usize) -> Result<(), Refusal> {
+        if self.stores[store].active == copy {
+            return Err(Refusal::IsActive);
+        }
+        self.quorate_and(self.stores[store].copies[copy].machine)
+    }
+
+    fn suspend(&mut self, store: usize, copy: usize, comment: &str) -> Verdict {
+        self.passive(store, copy)?;
+        short(comment)?;
+        let status = self.shown(store, copy);
+        if !status.is_suspended() {
+            if status == CopyStatus::SeedingSource {
+                return Err(Refusal::SeedingSource);
+            }
+            if !self.apply(store, copy, CopyEvent::Suspended) {
+                return Err(Refusal::Status(status));
+            }
+        }
+        self.stores[store].copies[copy].comment = Some(comment.to_owned());
+        Ok(Answer::Done)
+    }
+
+    fn suspend_activation(&mut self, store: usize, copy: usize, comment: &str) -> Verdict {
+        self.passive(store, copy)?;
+        short(comment)?;
+        let it = &mut self.stores[store].copies[copy];
+        it.activation_suspended = true;
+        it.comment = Some(comment.to_owned());
+        Ok(Answer::Done)
+    }
+
+    fn resume(&mut self, store: usize, copy: usize, replication_only: bool) -> Verdict {
+        self.passive(store, copy)?;
+        self.apply(store, copy, CopyEvent::Resumed);
+        let it = &mut self.stores[store].copies[copy];
+        it.activation_suspended &= replication_only;
+        if !it.activation_suspended {
+            it.comment = None;
+        }
+        Ok(Answer::Done)
+    }
+
+    fn reseed(&mut self, index: usize, copy: usize, source: usize, manual_resume: bool) -> Verdict {
+        self.passive(index, copy)?;
+        let status = self.shown(index, copy);
+        match status.permits().reseed {
+            Reseed::Running => return Ok(Answer::Done),
+            Reseed::AfterSuspend => return Err(Refusal::NotSuspended(status)),
+            Reseed::No => return Err(Refusal::Status(status)),
+            Reseed::Allowed => {}
+        }
+        let store = &self.stores[index];
+        let (from, to) = (&store.copies[source], store.copies[copy].machine);
+        if store
+            .copies
+            .iter()
+            .any(|other| other.seeding.is_some_and(|of| of.source == source))
+        {
+            return Err(Refusal::SeedInProgress);
+        }
+        if self.path(from.machine, to).is_none() {
+            return Err(Refusal::ServiceDown(
+                self.machines[from.machine].name.clone(),
+            ));
+        }
+        let fit = source == store.active || from.status == CopyStatus::Healthy;
+        if from.damaged || !fit {
+            return Err(Refusal::Status(from.status));
+        }
+        let done = self.now + self.settings.seeding;
+        self.apply(index, copy, CopyEvent::SeedingBegan);
+        let it = &mut self.stores[index].copies[copy];
+        it.seeding = Some(Seeding {
+            source,
+            manual_resume,
+        });
+        it.until = done;
+        self.wake(done, Timer::Copy(index, copy));
+        Ok(Answer::Done)
+    }
+
+    fn mount(&mut self, index: usize) -> Verdict {
+        let active = &self.stores[index].copies[self.stores[index].active];
+        let (status, machine, damaged) = (active.status, active.machine, active.damaged);
+        self.quorate_and(machine)?;
+        let member = &self.machines[machine].name;
+        if !self.machines[machine].joined {
+            return Err(Refusal::NodeNotUp(member.clone()));
+        }
+        if damaged {
+            return Err(Refusal::Damaged(member.clone()));
+        }
+        if status == CopyStatus::Dismounted {
+            self.below_maximum(machine)?;
+            self.stores[index].wanted = true;
+            self.mount_now(index);
+        }
+        Ok(Answer::Done)
+    }
+
+    /// Mounts the active copy: at once, if nothing is left to replay.
+    pub(super) fn mount_now(&mut self, index: usize) {
+        self.begin_mount(index);
+        let active = &self.stores[index].copies[self.stores[index].active];
+        if active.logs.replayed == active.logs.inspected {
+            self.mounted(index);
+        }
+    }
+
+    /// The store itself refuses to mount more than the hard maximum.
+    fn below_maximum(&self, machine: usize) -> Result<(), Refusal> {
+        let name = &self.machines[machine].name;
+        let mounted = self.dag.databases.values();
+        let here = mounted.filter(|database| database.mounted && database.active == *name);
+        let active = u32::try_from(here.count()).unwrap_or(u32::MAX);
+        match self.dag.members[name].policy.maximum_active {
+            Some(maximum) if active >= maximum => Err(Refusal::MaximumActive { active, maximum }),
+            _ => Ok(()),
+        }
+    }
+
+    fn dismount_on_request(&mut self, index: usize) -> Verdict {
+        if !self.dag.quorum {
+            return Err(Refusal::NoQuorum);
+        }
+        self.stores[index].wanted = false;
+        let active = &self.stores[index].copies[self.stores[index].active];
+        if active.status != CopyStatus::Dismounted {
+            self.dismount(index);
+        }
+        Ok(Answer::Done)
+    }
+
+    fn set_copy(&mut self, index: usize, copy: usize, wanted: crate::CopySettings) -> Verdict {
+        let store = &self.stores[index];
+        let member = self.machines[store.copies[copy].machine].name.clone();
+        let Some(database) = self.dag.databases.get_mut(&store.name) else {
+            return Err(Refusal::NoCopy(member));
+        };
+        database.set_copy(&member, wanted)?;
+        Ok(Answer::Done)
+    }
+
+    fn set_policy(&mut self, member: &MemberName, policy: MemberPolicy) -> Verdict {
+        let newer = policy.disabled_and_move_now || policy.maximum_preferred.is_some();
+        if newer && self.dag.version < Version::V2013 {
+            let what = "DatabaseCopyActivationDisabledAndMoveNow or a preferred maximum";
+            return Err(Refusal::NotInVersion(what.to_owned()));
+        }
+        if let Some(of) = self.dag.members.get_mut(member) {
+            of.policy = policy;
+        }
+        Ok(Answer::Done)
+    }
+
+    fn set_paused(&mut self, machine: usize, paused: bool) -> Verdict {
+        let of = &self.machines[machine];
+        if !of.joined {
+            return Err(Refusal::NodeNotUp(of.name.clone()));
+        }
+        self.machines[machine].paused = paused;
+        self.show_node(machine);
+        Ok(Answer::Done)
+    }
+
+    fn move_primary(&mut self, machine: usize) -> Verdict {
+        if !self.dag.quorum {
+            return Err(Refusal::NoQuorum);
+        }
+        let of = &self.machines[machine];
+        if !of.joined || of.paused {
+            return Err(Refusal::NodeNotUp(of.name.clone()));
+        }
+        let name = of.name.clone();
+        self.set_primary(Some(name));
+        Ok(Answer::Done)
+    }
+
+    fn restart(&mut self, machine: usize, service: Service) -> Verdict {
+        let services: MailboxServices = self.services(machine);
+        if !services.running.contains(&service) {
+            return Err(Refusal::ServiceDown(self.machines[machine].name.clone()));
+        }
+        if matches!(service, Service::MSExchangeRepl | Service::MSExchangeIS) {
+            self.restart_services(machine);
+        }
+        Ok(Answer::Done)
+    }
+}
+
+fn short(comment: &str) -> Result<(), Refusal> {
+    if comment.chars().count() as u64 > COMMENT {
+        let what = "a comment in characters".to_owned();
+        return Err(Refusal::Limit {
+            what,
+            limit: COMMENT,
+        });
+    }
+    Ok(())
+}
