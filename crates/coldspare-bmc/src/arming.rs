@@ -18,7 +18,7 @@ use crate::{
 /// fn read_back<T: serde::de::DeserializeOwned>() {}
 /// read_back::<coldspare_bmc::Disarmed>();
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 pub struct Disarmed {
     identity: Identity,
 }

@@ -43,7 +43,7 @@ pub trait Bmc: fmt::Debug + Send + Sync {
 }
 
 /// What a machine will do by itself, read back.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
     /// What it boots. `None`: this controller has no iSCSI boot settings (IPMI has none), and

@@ -84,7 +84,7 @@ impl Chap {
 }
 
 /// What a NIC's firmware says it will boot: everything but the secret, which no device tells.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ArmedBoot {
     /// Nothing.
@@ -94,7 +94,7 @@ pub enum ArmedBoot {
 }
 
 /// An [`IscsiBoot`] as it reads back.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ArmedIscsi {
     /// The name under which the machine logs in.

@@ -71,7 +71,7 @@ pub enum RestorePolicy {
 }
 
 /// Identity and power, read over one connection, so that both are of the same machine.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Reading {
     /// Which machine the controller manages.

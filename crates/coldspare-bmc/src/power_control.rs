@@ -45,7 +45,7 @@ impl Default for Timing {
 /// fn read_back<T: serde::de::DeserializeOwned>() {}
 /// read_back::<coldspare_bmc::ProvenOff>();
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 pub struct ProvenOff {
     identity: Identity,
     pause: Duration,

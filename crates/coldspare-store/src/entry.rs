@@ -88,7 +88,7 @@ impl fmt::Debug for Value {
 }
 
 /// A value, and the revision of the commit that set it last.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Entry {
     /// What is stored.
     pub value: Value,
@@ -97,7 +97,7 @@ pub struct Entry {
 }
 
 /// What a part of the store held at one revision.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct Listing {
     /// The revision at which all of it was so: a watch from here on misses nothing.
     pub revision: Revision,
@@ -106,7 +106,7 @@ pub struct Listing {
 }
 
 /// What one commit did to a part of the store: all of it, or what lies in the watched prefix.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Change {
     /// The commit's revision.
     pub revision: Revision,

@@ -12,7 +12,7 @@ use crate::{Entry, Expected, Key, KeyError, Listing, Outcome, Prefix, Revision, 
 /// A commit that [expects](Self::guard) it is refused from the moment another leader has taken
 /// over, however long its sender was paused. Terms are numbered by the revision that began them, so
 /// a later one has a higher number.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Term {
     key: Key,
     revision: Revision,
@@ -53,7 +53,7 @@ impl Term {
 }
 
 /// The two entries of a leadership.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Office {
     /// Changes when the leader does; holds who leads.
     term: Key,
@@ -84,7 +84,7 @@ impl Office {
 /// and then takes over only if the lease is still the one that it saw. Clocks may be apart by any
 /// amount, but must run equally fast; a leader that begins nothing which its lease may not outlast
 /// has room to spare.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Candidate {
     office: Office,
     who: Key,
@@ -92,7 +92,7 @@ pub struct Candidate {
     place: Place,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Place {
     /// Nothing is known yet.
     Outside,

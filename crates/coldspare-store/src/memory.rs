@@ -257,3 +257,6 @@ impl Watch for MemoryWatch {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

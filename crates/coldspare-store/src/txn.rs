@@ -27,7 +27,7 @@ impl Expected {
 }
 
 /// What a commit does to one key.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Put {
     /// It gets that value.
     Value(Value),
@@ -39,7 +39,7 @@ pub enum Put {
 ///
 /// It names a key at most once among its expectations and at most once among its changes.
 /// Expecting a key and changing it are independent: a leader expects its term and changes a record.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct Txn {
     expect: BTreeMap<Key, Expected>,
     put: BTreeMap<Key, Put>,
@@ -123,7 +123,7 @@ impl Txn {
 }
 
 /// What became of a commit. A conflict is an answer, not a failure.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Outcome {
     /// All is done, at that revision. A commit that changed nothing has the store's present one.
     Committed(Revision),
@@ -132,7 +132,7 @@ pub enum Outcome {
 }
 
 /// The first key, in the order of keys, that was not as expected.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Conflict {
     /// Which key.
     pub key: Key,

@@ -89,6 +89,21 @@ async fn a_paused_leader_is_succeeded_and_can_write_nothing_when_it_wakes() {
 }
 
 #[tokio::test]
+async fn a_bid_is_refused_when_the_leader_renewed_meanwhile() {
+    let store = MemoryStore::new();
+    let (mut a, mut b) = (candidate("a/1"), candidate("b/1"));
+    attend(&mut a, &store, at(0)).await;
+    attend(&mut b, &store, at(0)).await;
+    let stale = look(&store).await;
+    attend(&mut a, &store, at(4)).await;
+    let bid = b.consider(at(5), &stale).unwrap();
+    let outcome = store.commit(&bid).await.unwrap();
+    assert!(matches!(outcome, Outcome::Conflict(_)));
+    b.decided(at(5), &outcome);
+    assert!(a.leads(at(5)).is_some() && b.leads(at(5)).is_none());
+}
+
+#[tokio::test]
 async fn who_resigns_is_succeeded_at_once() {
     let store = MemoryStore::new();
     let (mut a, mut b) = (candidate("a/1"), candidate("b/1"));
@@ -143,6 +158,8 @@ enum Event {
     /// One considers what it listed, and sends the commit, if any. An earlier one that was not
     /// answered may still be under way.
     Consider(usize),
+    /// One lists, considers and commits, and all is answered at once.
+    Attend(usize),
     /// A commit under way reaches the store; the answer is told or lost.
     Land(usize, bool),
     /// One resigns, and stands again under another name.
@@ -155,6 +172,7 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
         2 => (0..3000u64).prop_map(Event::Pass),
         3 => who().prop_map(Event::List),
         3 => who().prop_map(Event::Consider),
+        3 => who().prop_map(Event::Attend),
         3 => (0..4usize, any::<bool>()).prop_map(|(which, told)| Event::Land(which, told)),
         1 => who().prop_map(Event::Resign),
     ];
@@ -210,6 +228,10 @@ impl World {
                 let listing = actor.listed.take();
                 let txn = listing.and_then(|listing| actor.candidate.consider(clock, &listing));
                 self.send(who, clock, txn);
+            }
+            Event::Attend(who) => {
+                let actor = &mut self.actors[who];
+                attend(&mut actor.candidate, &self.store, self.now + actor.ahead).await;
             }
             Event::Land(which, told) if which < self.sent.len() => {
                 let sent = self.sent.remove(which);
