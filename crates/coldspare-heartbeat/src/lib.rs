@@ -55,6 +55,7 @@ mod profile;
 mod silence;
 mod testimony;
 pub mod verdict;
+mod words;
 
 pub use beat::{Beat, Flags, Health, Heard, Path, Refusal, Slot};
 pub use detector::Detector;

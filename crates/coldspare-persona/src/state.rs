@@ -1,5 +1,7 @@
 //! What a persona is doing, and what can happen to it then.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 /// What a persona is doing: the five states of AIM, and three that say how a failover stands.
@@ -60,6 +62,21 @@ pub enum PersonaEvent {
     HomeKept,
 }
 
+impl fmt::Display for PersonaState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Stopped => "stopped",
+            Self::Waiting => "waiting",
+            Self::Fencing => "fencing",
+            Self::OperatorNeeded => "waiting for an operator",
+            Self::Booting => "booting",
+            Self::AwaitingConfirmation => "awaiting confirmation",
+            Self::Running => "running",
+            Self::ShuttingDown => "shutting down",
+        })
+    }
+}
+
 impl PersonaState {
     /// The state after that event; none if it cannot happen here and changes nothing.
     ///
@@ -87,7 +104,7 @@ impl PersonaState {
         };
         Some(match (self, event) {
             (Stopped, On::StartRequested) => Waiting,
-            (Waiting, On::Placed) => Fencing,
+            (Waiting | ShuttingDown, On::Placed) => Fencing,
             (Fencing, On::FenceUnproven) => OperatorNeeded,
             (Fencing | OperatorNeeded, On::FenceProven) => Booting,
             (Booting, On::AgentUp) => AwaitingConfirmation,
@@ -137,7 +154,7 @@ mod tests {
         (Is::Booting, "                .    S    .    .    .    W    W    A    .    W    .  "),
         (Is::AwaitingConfirmation, "   .    S    .    .    .    .    .    .    R    W    .  "),
         (Is::Running, "                .    S    .    .    .    .    .    .    .    W    .  "),
-        (Is::ShuttingDown, "           .    .    .    s    .    .    .    .    .    .    R  "),
+        (Is::ShuttingDown, "           .    .    F    s    .    .    .    .    .    .    R  "),
     ];
 
     fn state(letter: &str) -> Option<Is> {

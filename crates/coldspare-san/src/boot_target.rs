@@ -31,6 +31,12 @@ impl Portal {
     }
 }
 
+impl From<Portal> for SocketAddr {
+    fn from(portal: Portal) -> Self {
+        portal.0
+    }
+}
+
 impl From<IpAddr> for Portal {
     /// The portal at that address, on [`Portal::PORT`].
     fn from(address: IpAddr) -> Self {

@@ -19,8 +19,8 @@ pub struct ShutOut {
     /// Its SAN addresses: every session from one of them is its own.
     pub addresses: BTreeSet<IpAddr>,
     /// The persona's initiator name: a session under it that comes neither from the server nor
-    /// from the holder is taken for the server's too.
-    pub initiator: IscsiName,
+    /// from the holder is taken for the server's too. `None` for a server that wore no persona.
+    pub initiator: Option<IscsiName>,
     /// The last generation under which the server may still have been admitted.
     pub up_to: Generation,
     /// The persona's volumes on this array: these are stamped, and foreign rules taken off them.
@@ -58,7 +58,7 @@ impl ShutOut {
         }
         // Whoever typed the name may not have prepared it: compare the prepared form.
         let initiator = IscsiName::new(&session.initiator);
-        let is_persona = initiator.is_ok_and(|initiator| initiator == self.initiator);
+        let is_persona = initiator.is_ok_and(|initiator| Some(initiator) == self.initiator);
         let is_spared = self.spared.contains(&session.source);
         self.addresses.contains(&session.source) || (is_persona && !is_spared)
     }

@@ -1,3 +1,31 @@
 //! Thin orchestration: site, holding and fence, planner, run, core and shell.
 
+pub mod act;
+pub mod ask;
+mod clock;
+pub mod command;
+pub mod core;
+mod devices;
+mod estimates;
+mod event;
+pub mod fence;
+mod holding;
+mod join;
+mod planner;
+pub mod record;
+mod reply;
+mod shell;
 pub mod site;
+pub mod step;
+mod workload;
+
+pub use self::core::Core;
+pub use clock::Clock;
+pub use devices::{Devices, Prober};
+pub use estimates::Estimates;
+pub use event::{Event, Subject, Told, What};
+pub use holding::{Fenced, Grant, Holding};
+pub use planner::{Planner, Unplannable};
+pub use reply::{Overview, PersonaOverview, Preview, Reply, ServerOverview};
+pub use shell::{Handle, Shell};
+pub use workload::{Plain, Progress, Workload, WorkloadError};

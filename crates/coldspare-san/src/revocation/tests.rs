@@ -151,7 +151,7 @@ fn the_personas_name_from_nowhere_known_is_old_and_from_the_holder_is_not() {
     let request = ShutOut {
         server: server(1),
         addresses: BTreeSet::from([address(1)]),
-        initiator: PERSONA.parse().unwrap(),
+        initiator: Some(PERSONA.parse().unwrap()),
         up_to: Generation::new(4),
         volumes: BTreeSet::new(),
         stamp: Generation::new(5),
@@ -180,7 +180,7 @@ fn an_array_that_opens_when_nobody_is_left_is_never_shut() {
     let request = ShutOut {
         server: server(1),
         addresses: BTreeSet::new(),
-        initiator: PERSONA.parse().unwrap(),
+        initiator: Some(PERSONA.parse().unwrap()),
         up_to: Generation::new(1),
         volumes: BTreeSet::from([volume(0)]),
         stamp: Generation::NONE,

@@ -1,0 +1,158 @@
+//! Finding the right device, and the few things that need more than one call.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use coldspare_bmc as bmc;
+use coldspare_names::{ArrayName, PersonaName, PortName, ServerName, SwitchName};
+use coldspare_network as network;
+use coldspare_san as san;
+use tokio::time::sleep;
+
+use super::{Give, LookAgain, Order, PAUSE, in_full};
+use crate::devices::Devices;
+use crate::fence::{self, Evidence, FenceProof, Piece, Seat, Seen};
+use crate::site::Site;
+use crate::step::Boot;
+use crate::workload::Workload;
+
+/// The devices of a site at hand.
+pub(super) struct Hand<'a> {
+    pub(super) devices: &'a Devices,
+    pub(super) site: &'a Site,
+}
+
+impl<'a> Hand<'a> {
+    pub(super) fn bmc(&self, server: &ServerName) -> Result<&'a dyn bmc::Bmc, String> {
+        let found = self.devices.bmcs.get(server);
+        found.map(AsRef::as_ref).ok_or_else(|| format!("no management controller for {server}"))
+    }
+
+    pub(super) fn array(&self, array: &ArrayName) -> Result<&'a dyn san::Array, String> {
+        let found = self.devices.arrays.get(array);
+        found.map(AsRef::as_ref).ok_or_else(|| format!("no array {array}"))
+    }
+
+    pub(super) fn switch(&self, switch: &SwitchName) -> Result<&'a dyn network::Switch, String> {
+        let found = self.devices.switches.get(switch);
+        found.map(AsRef::as_ref).ok_or_else(|| format!("no switch {switch}"))
+    }
+
+    pub(super) fn workload(&self, persona: &PersonaName) -> Result<&'a dyn Workload, String> {
+        let found = self.devices.workloads.get(persona);
+        found.map(AsRef::as_ref).ok_or_else(|| format!("no workload for {persona}"))
+    }
+
+    pub(super) fn identity(&self, server: &ServerName) -> Result<bmc::Identity, String> {
+        self.site.identity(server).ok_or_else(|| format!("no server {server}"))
+    }
+
+    pub(super) fn timing(&self, server: &ServerName) -> bmc::Timing {
+        let Some(policy) = self.site.policy_of(server) else { return bmc::Timing::default() };
+        bmc::Timing {
+            pause: policy.off_pause,
+            limit: policy.call_limits.bmc,
+            ..bmc::Timing::default()
+        }
+    }
+
+    pub(super) async fn arm(&self, server: &ServerName, boot: &Boot) -> Result<(), String> {
+        let identity = self.identity(server)?;
+        let reading = self.bmc(server)?.read().await.map_err(in_full)?;
+        if reading.power != bmc::PowerState::Off {
+            return Err(format!("{server} is not off but {}", reading.power));
+        }
+        let array = self.array(&boot.image.array)?;
+        let volumes = array.volumes().await.map_err(in_full)?;
+        let image = volumes.into_iter().find(|volume| volume.name == boot.image.volume);
+        let image = image.ok_or_else(|| format!("{} does not exist", boot.image))?;
+        let portals = array.portals().await.map_err(in_full)?;
+
+        let secret = san::chap(&self.devices.san_key, &boot.initiator, server, boot.generation);
+        let chap = bmc::Chap::new(secret.user, secret.secret).map_err(in_full)?;
+        let source = bmc::BootSource::Iscsi(bmc::IscsiBoot {
+            initiator: boot.initiator.clone(),
+            initiator_addresses: boot.initiator_addresses.clone(),
+            target: image.target,
+            portals: portals.into_iter().map(Into::into).collect(),
+            lun: image.lun.groups()[0],
+            chap: Some(chap),
+            generation: boot.generation,
+        });
+        let set = bmc::arm(self.bmc(server)?, &identity, &source, &self.timing(server)).await;
+        set.map(drop).map_err(in_full)
+    }
+
+    /// Asks the operating system to shut down and waits until the server reads Off.
+    pub(super) async fn shut_down(
+        &self,
+        persona: &PersonaName,
+        server: &ServerName,
+        agent: bool,
+    ) -> Result<(), String> {
+        let (bmc, identity) = (self.bmc(server)?, self.identity(server)?);
+        if agent {
+            let guest = self.devices.guests.get(persona).ok_or("it has no agent to ask")?;
+            guest.shut_down().await.map_err(in_full)?;
+        } else {
+            bmc.set_power(bmc::PowerCommand::ShutDown).await.map_err(in_full)?;
+        }
+        loop {
+            if bmc::read_off(bmc, &identity, &self.timing(server)).await.is_ok() {
+                return Ok(());
+            }
+            sleep(PAUSE).await;
+        }
+    }
+
+    /// Looks again at every server the persona was taken from; the outcome is the seat.
+    pub(super) async fn seat(&self, order: &Order) -> Result<Seat, String> {
+        let give = order.give.as_ref().ok_or("nobody said to whom")?;
+        let Give { holder, taken_from } = give;
+        let look = taken_from.iter().map(|(at, evidence)| self.look_again(at, evidence));
+        let proofs = futures::future::try_join_all(look).await?;
+        let demands: Vec<_> = taken_from.iter().map(|(at, _)| at.demand.clone()).collect();
+        Seat::take(holder, &demands, &proofs).map_err(in_full)
+    }
+
+    async fn look_again(&self, at: &LookAgain, journalled: &Evidence) -> Result<FenceProof, String> {
+        let demand = &at.demand;
+        if let Evidence::Operator { by } = journalled {
+            return Ok(fence::stated(by.clone(), demand.server.clone(), demand.up_to));
+        }
+        let shut_out = at.shut_out.iter().map(|(array, request)| async move {
+            let seen = san::read_shut_out(self.array(array)?, request).await.map_err(in_full)?;
+            Ok::<_, String>(Piece::new(request.server.clone(), Seen::ShutOut(seen)))
+        });
+        let mut pieces = futures::future::try_join_all(shut_out).await?;
+        match journalled {
+            Evidence::Off => pieces.extend(self.still_off(&demand.server).await?),
+            _ => pieces.extend(self.still_parked(at).await?),
+        }
+        fence::prove(demand, &pieces).map_err(in_full)
+    }
+
+    async fn still_off(&self, server: &ServerName) -> Result<Vec<Piece>, String> {
+        // The pause was waited out when it was fenced; here it only has to be so still.
+        let timing = bmc::Timing { pause: std::time::Duration::ZERO, ..self.timing(server) };
+        let (bmc, identity) = (self.bmc(server)?, self.identity(server)?);
+        let off = bmc::read_off(bmc, &identity, &timing).await.map_err(in_full)?;
+        let mut pieces = vec![Piece::new(server.clone(), Seen::Off(off))];
+        if !self.devices.bind() {
+            let disarmed = bmc::disarm(bmc, &identity, &timing).await.map_err(in_full)?;
+            pieces.push(Piece::new(server.clone(), Seen::Disarmed(disarmed)));
+        }
+        Ok(pieces)
+    }
+
+    async fn still_parked(&self, at: &LookAgain) -> Result<Vec<Piece>, String> {
+        let mut by_switch: BTreeMap<&SwitchName, BTreeSet<PortName>> = BTreeMap::new();
+        for port in &at.demand.ports {
+            by_switch.entry(&port.switch).or_default().insert(port.port.clone());
+        }
+        let looks = by_switch.into_iter().map(|(switch, ports)| async move {
+            let seen = network::read_parked(self.switch(switch)?, &ports).await.map_err(in_full)?;
+            Ok::<_, String>(Piece::new(at.demand.server.clone(), Seen::Parked(seen)))
+        });
+        futures::future::try_join_all(looks).await
+    }
+}

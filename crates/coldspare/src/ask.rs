@@ -1,0 +1,216 @@
+//! Questions that the controller asks of the world, and the answers. Asking changes nothing.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::time::Duration;
+
+use coldspare_bmc as bmc;
+use coldspare_heartbeat::{Answer, Path, Power, Question, Sessions, Testimony};
+use coldspare_names::{ArrayName, Generation, PersonaName, ServerName, Time, VolumeName};
+use coldspare_san::{Admissions, LastWrite, Session};
+use futures::future::join_all;
+use tokio::time::timeout;
+
+use crate::clock::Clock;
+use crate::devices::Devices;
+use crate::site::Site;
+
+/// A question.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ask {
+    /// What a witness says of a server.
+    Witness {
+        /// The server.
+        server: ServerName,
+        /// What is asked.
+        question: Question,
+        /// When: handed back with the answer.
+        asked: Time,
+    },
+    /// Whether a persona without agent is up: a session of its server under this generation,
+    /// opened since, on its image.
+    Wears {
+        /// The persona.
+        persona: PersonaName,
+        /// Its server.
+        server: ServerName,
+        /// The generation.
+        generation: Generation,
+        /// When its server was powered on.
+        since: Time,
+    },
+    /// How the whole site is, for a controller that has no record of it.
+    Survey,
+}
+
+/// An answer.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Answered {
+    /// To [`Ask::Witness`].
+    Witness {
+        /// The server.
+        server: ServerName,
+        /// What was answered, and when it was asked.
+        testimony: Testimony,
+    },
+    /// To [`Ask::Wears`].
+    Wears {
+        /// The persona.
+        persona: PersonaName,
+        /// The generation asked about.
+        generation: Generation,
+        /// Whether there is such a session.
+        wears: bool,
+    },
+    /// To [`Ask::Survey`].
+    Survey(World),
+}
+
+/// How a site was found.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct World {
+    /// What each server's management controller says; *off* only if read twice.
+    pub power: BTreeMap<ServerName, Power>,
+    /// What each array says; an array that does not answer is absent.
+    pub arrays: BTreeMap<ArrayName, Found>,
+}
+
+/// What one array says.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Found {
+    /// Who is admitted, volume by volume.
+    pub admissions: BTreeMap<VolumeName, Admissions>,
+    /// Who is logged in.
+    pub sessions: Vec<Session>,
+}
+
+/// Puts a question to the world. An error is no answer, and no answer is said to be none.
+pub async fn answer(devices: &Devices, site: &Site, clock: Clock, ask: Ask) -> Answered {
+    match ask {
+        Ask::Witness { server, question, asked } => {
+            let answer = match question {
+                Question::Power => Answer::Power(power(devices, site, &server).await),
+                Question::Sessions => {
+                    Answer::Sessions(sessions(devices, site, clock.now(), &server).await)
+                }
+                Question::Probe(path) => Answer::Probe {
+                    path,
+                    answered: probe(devices, site, &server, path).await,
+                },
+            };
+            Answered::Witness { server, testimony: Testimony { asked, answer } }
+        }
+        Ask::Wears { persona, server, generation, since } => {
+            let wears = wears(devices, site, &persona, &server, generation, since).await;
+            Answered::Wears { persona, generation, wears }
+        }
+        Ask::Survey => Answered::Survey(survey(devices, site).await),
+    }
+}
+
+/// The value, if it comes within the limit and is no error.
+async fn in_time<T, E>(limit: Duration, call: impl Future<Output = Result<T, E>>) -> Option<T> {
+    timeout(limit, call).await.ok()?.ok()
+}
+
+async fn power(devices: &Devices, site: &Site, server: &ServerName) -> Power {
+    let read = async {
+        let bmc = devices.bmcs.get(server)?;
+        let limit = site.policy_of(server)?.call_limits.bmc;
+        let reading = in_time(limit, bmc.read()).await?;
+        reading.identity.matches(&site.identity(server)?).then_some(reading.power)
+    };
+    match read.await {
+        Some(bmc::PowerState::On) => Power::On,
+        Some(bmc::PowerState::Off) => Power::Off,
+        _ => Power::NoAnswer,
+    }
+}
+
+/// Every array's sessions of a server together. An array that is silent leaves the question open,
+/// unless another one shows the server writing.
+async fn sessions(devices: &Devices, site: &Site, now: Time, server: &ServerName) -> Sessions {
+    let Some(policy) = site.policy_of(server) else { return Sessions::NoAnswer };
+    let addresses = site.san_addresses(server);
+    let limit = policy.call_limits.array;
+    let asked = join_all(devices.arrays.values().map(|array| in_time(limit, array.sessions()))).await;
+
+    let mut all_known = true;
+    let mut latest = None;
+    for sessions in asked {
+        let Some(sessions) = sessions else {
+            all_known = false;
+            continue;
+        };
+        for session in sessions.iter().filter(|session| addresses.contains(&session.source)) {
+            match (session.last_write, session.opened) {
+                (LastWrite::At(at), _) | (LastWrite::Never, Some(at)) => latest = latest.max(Some(at)),
+                (LastWrite::Unknown, _) | (LastWrite::Never, None) => all_known = false,
+            }
+        }
+    }
+    match latest {
+        Some(at) if all_known || at + site.heartbeat.idle_limit > now => Sessions::LastWrite(at),
+        None if all_known => Sessions::Gone,
+        _ => Sessions::NoAnswer,
+    }
+}
+
+async fn probe(devices: &Devices, site: &Site, server: &ServerName, path: Path) -> bool {
+    let limit = site.heartbeat.answer_limit;
+    let probe = devices.prober.answers(server, path);
+    timeout(limit, probe).await.unwrap_or(false)
+}
+
+async fn wears(
+    devices: &Devices,
+    site: &Site,
+    persona: &PersonaName,
+    server: &ServerName,
+    generation: Generation,
+    since: Time,
+) -> bool {
+    let found = async {
+        let image = &site.personas.get(persona)?.persona.image;
+        let limit = site.policy_of(server)?.call_limits.array;
+        let sessions = in_time(limit, devices.arrays.get(&image.array)?.sessions()).await?;
+        let addresses = site.san_addresses(server);
+        let is_it = |session: &Session| {
+            session.volume == image.volume
+                && addresses.contains(&session.source)
+                && session.generation.is_none_or(|found| found == generation)
+                && session.opened.is_some_and(|opened| opened >= since)
+        };
+        Some(sessions.iter().any(is_it))
+    };
+    found.await.unwrap_or(false)
+}
+
+async fn survey(devices: &Devices, site: &Site) -> World {
+    let powers = devices.bmcs.iter().map(async |(server, bmc)| {
+        let policy = site.policy_of(server)?;
+        let timing = bmc::Timing {
+            pause: policy.off_pause,
+            limit: policy.call_limits.bmc,
+            ..bmc::Timing::default()
+        };
+        if bmc::read_off(&**bmc, &site.identity(server)?, &timing).await.is_ok() {
+            return Some((server.clone(), Power::Off));
+        }
+        match power(devices, site, server).await {
+            // Off now and not a moment ago: not proven.
+            Power::Off => Some((server.clone(), Power::NoAnswer)),
+            power => Some((server.clone(), power)),
+        }
+    });
+    let arrays = devices.arrays.iter().map(async |(name, array)| {
+        let limit = Duration::from_secs(20);
+        let admissions = in_time(limit, array.admissions()).await?;
+        let sessions = in_time(limit, array.sessions()).await?;
+        Some((name.clone(), Found { admissions, sessions }))
+    });
+    World {
+        power: join_all(powers).await.into_iter().flatten().collect(),
+        arrays: join_all(arrays).await.into_iter().flatten().collect(),
+    }
+}

@@ -1,0 +1,452 @@
+//! The controller, pure: what happened goes in, what is to be done comes out. No clock, no
+//! randomness, no device: production, the simulation, the crash harness and the model checker run
+//! this same machine.
+//!
+//! It is level-triggered. Whatever comes in changes what is known and marks the personas and
+//! servers it concerns; each marked one is then led on from its **durable record** and from what
+//! is known now. So a restart is nothing special: the record is read, the world is asked, and the
+//! same decisions follow. Nothing is acted on before it is committed: while a commit of a persona
+//! or server is on its way, that one is not led on.
+//!
+//! | room | decides |
+//! |---|---|
+//! | `adopt` | who holds what, when there is no record yet |
+//! | `judge` | what follows from the detector's findings |
+//! | `home` | who needs a home, and which server becomes it |
+//! | `run` | how a plan is carried out, stage by stage |
+//! | `scrub` | how a server becomes a spare again |
+//! | `request` | what people ask for |
+//! | `commit` | what is made durable, and what follows once it is |
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use coldspare_heartbeat::{Beat, Detector, Label, Path, Power, Slot, Status};
+use coldspare_names::{Generation, PersonaName, ServerName, Time};
+use coldspare_persona::PoolPolicy;
+use coldspare_store::{Listing, Outcome, Revision, Txn};
+
+use crate::act::{Done, Order, StepError};
+use crate::ask::{Answered, Ask};
+use crate::command::Command;
+use crate::estimates::Estimates;
+use crate::event::Event;
+use crate::planner::Planner;
+use crate::record::{ControlRecord, PersonaRecord, ServerRecord};
+use crate::reply::Reply;
+use crate::site::Site;
+
+mod adopt;
+mod commit;
+mod home;
+mod judge;
+mod request;
+mod run;
+mod scrub;
+
+/// A step that was handed out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TaskId(u64);
+
+/// A commit that was handed out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CommitId(u64);
+
+/// A request, numbered by whoever hands it in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RequestId(pub u64);
+
+/// What happened.
+#[derive(Debug)]
+pub enum Input {
+    /// The store's whole content, as asked for by [`Output::Load`].
+    Loaded(Listing),
+    /// A heartbeat that proved to be this server's own.
+    Heard {
+        /// Whose.
+        server: ServerName,
+        /// Over which path.
+        path: Path,
+        /// What it says.
+        beat: Beat,
+    },
+    /// The controller's own link of a path went down or came up.
+    OwnLink {
+        /// The path.
+        path: Path,
+        /// Whether it is up.
+        up: bool,
+    },
+    /// An answer to [`Output::Ask`].
+    Answered(Answered),
+    /// A step ended.
+    Acted {
+        /// Which.
+        task: TaskId,
+        /// How.
+        end: Result<Done, StepError>,
+    },
+    /// A commit ended; an error means that nobody knows whether it happened.
+    Committed {
+        /// Which.
+        commit: CommitId,
+        /// How.
+        end: Result<Outcome, String>,
+    },
+    /// Somebody asks for something.
+    Asked {
+        /// The number under which the reply goes out.
+        request: RequestId,
+        /// What is asked.
+        command: Command,
+    },
+    /// Time has passed.
+    Tick,
+}
+
+/// What is to be done.
+#[derive(Debug, Clone)]
+pub enum Output {
+    /// Read the whole store.
+    Load,
+    /// Commit, and say how it ended.
+    Commit {
+        /// Which.
+        commit: CommitId,
+        /// What.
+        txn: Txn,
+    },
+    /// Carry out a step, and say how it ended.
+    Act {
+        /// Which.
+        task: TaskId,
+        /// What.
+        order: Box<Order>,
+    },
+    /// Ask the world, and hand in the answer.
+    Ask(Ask),
+    /// Hand in a [`Input::Tick`] at that time.
+    Wake(Time),
+    /// Tell everybody who listens.
+    Tell(Event),
+    /// Answer whoever asked.
+    Reply {
+        /// Whom.
+        request: RequestId,
+        /// What.
+        reply: Reply,
+    },
+}
+
+/// A record, and what is known of it in the store.
+#[derive(Debug, Clone, PartialEq)]
+struct Kept<T> {
+    record: T,
+    /// At which revision it is stored; `None`: it is not.
+    revision: Option<Revision>,
+    /// A commit of it is on its way.
+    committing: bool,
+}
+
+impl<T> Kept<T> {
+    fn new(record: T, revision: Option<Revision>) -> Self {
+        Self { record, revision, committing: false }
+    }
+}
+
+/// The steps of a stage, as far as they have ended.
+#[derive(Debug, Clone, PartialEq)]
+struct Stage {
+    began: Time,
+    ends: Vec<Option<(Time, Result<Done, StepError>)>>,
+}
+
+impl Stage {
+    fn has_ended(&self) -> bool {
+        self.ends.iter().all(Option::is_some)
+    }
+}
+
+#[derive(Debug, Clone, PartialEq)]
+struct Persona {
+    /// `None`: there is no record yet, and it is being found out who holds it.
+    kept: Option<Kept<PersonaRecord>>,
+    stage: Option<Stage>,
+    /// The servers that the detector watches for it.
+    watched: BTreeSet<ServerName>,
+    /// Not to be led on before that.
+    rest_until: Time,
+    /// How often in a row the present stage has failed.
+    failures: u32,
+    /// What was told last about why nothing can be done, so that it is told once.
+    told: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+struct Server {
+    kept: Kept<ServerRecord>,
+    slot: Slot,
+    power: Power,
+    /// Under which generation of which persona the detector watches it.
+    watched: Option<Watched>,
+    /// It was heard since it is watched.
+    started: bool,
+    /// The verdict that stands, and since when.
+    verdict: Option<(Status, Time)>,
+    /// When it was last heard.
+    heard: Time,
+    scrub: Option<Stage>,
+    scrub_rest_until: Time,
+    scrub_failures: u32,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Watched {
+    persona: PersonaName,
+    generation: Generation,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Subject {
+    Persona(PersonaName),
+    Server(ServerName),
+    /// Everything: placement looks at a whole site.
+    Homes,
+    /// A commit that is tried again.
+    Commit(CommitId),
+    /// The survey of a site without record.
+    Survey,
+}
+
+/// Which step of whom a task is.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Task {
+    subject: Subject,
+    step: usize,
+}
+
+/// The controller.
+#[derive(Debug, Clone)]
+pub struct Core {
+    site: Arc<Site>,
+    binds: bool,
+    estimates: Estimates,
+    now: Time,
+    loaded: bool,
+    loading: bool,
+    detector: Detector,
+    by_slot: Vec<ServerName>,
+    personas: BTreeMap<PersonaName, Persona>,
+    servers: BTreeMap<ServerName, Server>,
+    control: Kept<ControlRecord>,
+    tasks: BTreeMap<TaskId, Task>,
+    commits: BTreeMap<CommitId, commit::Proposal>,
+    numbered: u64,
+    timers: BTreeSet<(Time, Subject)>,
+    woken_at: Time,
+    dirty: BTreeSet<Subject>,
+    outputs: Vec<Output>,
+}
+
+/// How long a failed step rests before it is tried again, by how often it failed in a row.
+fn rest(failures: u32) -> Duration {
+    Duration::from_secs(5) * 2_u32.pow(failures.min(4))
+}
+
+impl Core {
+    /// A controller of a site; `binds` says whether every array can tell a former holder from the
+    /// present one. It does nothing before it has seen the store: hand in a tick.
+    pub fn new(
+        site: Arc<Site>,
+        binds: bool,
+        estimates: Estimates,
+        now: Time,
+    ) -> Result<Self, coldspare_heartbeat::Error> {
+        let detector = Detector::new(site.heartbeat.clone(), now)?;
+        let mut core = Self {
+            binds,
+            estimates,
+            now,
+            loaded: false,
+            loading: false,
+            detector,
+            by_slot: Vec::new(),
+            personas: BTreeMap::new(),
+            servers: BTreeMap::new(),
+            control: Kept::new(ControlRecord::default(), None),
+            tasks: BTreeMap::new(),
+            commits: BTreeMap::new(),
+            numbered: 0,
+            timers: BTreeSet::new(),
+            woken_at: Time::NEVER,
+            dirty: BTreeSet::new(),
+            outputs: Vec::new(),
+            site: site.clone(),
+        };
+        core.use_site(site)?;
+        Ok(core)
+    }
+
+    /// Takes in what happened and gives out what is to be done.
+    pub fn handle(&mut self, now: Time, input: Input) -> Vec<Output> {
+        self.now = self.now.max(now);
+        match input {
+            Input::Loaded(listing) => self.load(&listing),
+            Input::Heard { server, path, beat } => self.heard(&server, path, &beat),
+            Input::OwnLink { path, up } => self.detector.own_link(path, up, self.now),
+            Input::Answered(answered) => self.answered(answered),
+            Input::Acted { task, end } => self.acted(task, end),
+            Input::Committed { commit, end } => self.committed(commit, end),
+            Input::Asked { request, command } => self.asked(request, command),
+            Input::Tick => {}
+        }
+        if !self.loaded && !self.loading {
+            self.loading = true;
+            self.outputs.push(Output::Load);
+        }
+        if self.loaded {
+            self.poll_detector();
+            self.ring_timers();
+            self.settle();
+        }
+        self.wake();
+        std::mem::take(&mut self.outputs)
+    }
+
+    fn settle(&mut self) {
+        while let Some(subject) = self.dirty.pop_first() {
+            match &subject {
+                Subject::Persona(persona) => self.lead(persona),
+                Subject::Server(server) => self.scrub(server),
+                Subject::Homes => self.find_homes(),
+                Subject::Commit(commit) => self.commit_again(*commit),
+                Subject::Survey => self.begin_survey(),
+            }
+        }
+    }
+
+    fn ring_timers(&mut self) {
+        while let Some((at, subject)) = self.timers.first() {
+            if *at > self.now {
+                break;
+            }
+            self.dirty.insert(subject.clone());
+            self.timers.pop_first();
+        }
+    }
+
+    fn wake(&mut self) {
+        let timer = self.timers.first().map(|(at, _)| *at);
+        let poll = self.detector.deadline().filter(|_| self.loaded);
+        let Some(next) = timer.into_iter().chain(poll).min() else { return };
+        if next != self.woken_at {
+            self.woken_at = next;
+            self.outputs.push(Output::Wake(next));
+        }
+    }
+
+    fn tell(&mut self, event: Event) {
+        self.outputs.push(Output::Tell(event));
+    }
+
+    fn number(&mut self) -> u64 {
+        self.numbered += 1;
+        self.numbered
+    }
+
+    /// Hands out a step.
+    fn act(&mut self, subject: Subject, step: usize, order: Order) {
+        let task = TaskId(self.number());
+        self.tasks.insert(task, Task { subject, step });
+        self.outputs.push(Output::Act { task, order: Box::new(order) });
+    }
+
+    fn acted(&mut self, task: TaskId, end: Result<Done, StepError>) {
+        let Some(Task { subject, step }) = self.tasks.remove(&task) else { return };
+        if end.is_ok() {
+            self.tell_done(&subject, step);
+        }
+        let stage = match &subject {
+            Subject::Persona(name) => self.personas.get_mut(name).and_then(|p| p.stage.as_mut()),
+            Subject::Server(name) => self.servers.get_mut(name).and_then(|s| s.scrub.as_mut()),
+            _ => None,
+        };
+        if let Some(stage) = stage
+            && let Some(place) = stage.ends.get_mut(step)
+        {
+            *place = Some((self.now, end));
+            self.dirty.insert(subject);
+        }
+    }
+
+    fn tell_done(&mut self, subject: &Subject, step: usize) {
+        let Subject::Persona(name) = subject else { return };
+        let run = self.record(name).and_then(|record| record.run.as_ref());
+        let step = run.and_then(|run| run.plan.stages.get(run.stage)?.get(step));
+        let event = step.and_then(|step| Some(step.about(Event::new(step.done()?)).persona(name)));
+        self.outputs.extend(event.map(Output::Tell));
+    }
+
+    /// Forgets the steps that are on their way for a subject: their ends no longer matter.
+    fn abandon(&mut self, subject: &Subject) {
+        self.tasks.retain(|_, task| task.subject != *subject);
+    }
+
+    fn planner<'a>(&'a self, policy: &'a PoolPolicy) -> Planner<'a> {
+        Planner { site: &self.site, binds: self.binds, policy }
+    }
+
+    /// Changes to another site: what is new is added, what is gone is watched no longer.
+    fn use_site(&mut self, site: Arc<Site>) -> Result<(), coldspare_heartbeat::Error> {
+        for name in site.servers.keys() {
+            if self.servers.contains_key(name) {
+                continue;
+            }
+            let number = u32::try_from(self.by_slot.len()).unwrap_or(u32::MAX);
+            let slot = Slot::new(number)?;
+            self.by_slot.push(name.clone());
+            self.servers.insert(name.clone(), Server {
+                kept: Kept::new(ServerRecord::default(), None),
+                slot,
+                power: Power::NoAnswer,
+                watched: None,
+                started: false,
+                verdict: None,
+                heard: Time::EPOCH,
+                scrub: None,
+                scrub_rest_until: Time::EPOCH,
+                scrub_failures: 0,
+            });
+        }
+        for name in site.personas.keys() {
+            let unknown = || Persona {
+                kept: None,
+                stage: None,
+                watched: BTreeSet::new(),
+                rest_until: Time::EPOCH,
+                failures: 0,
+                told: None,
+            };
+            self.personas.entry(name.clone()).or_insert_with(unknown);
+        }
+        self.site = site;
+        Ok(())
+    }
+
+    /// The policy of a persona's pool.
+    fn pool_policy(&self, persona: &PersonaName) -> PoolPolicy {
+        let pool = self.site.personas.get(persona).and_then(|of| self.site.pools.get(&of.persona.pool));
+        pool.map(|pool| pool.policy.clone()).unwrap_or_default()
+    }
+
+    /// The labels under which a server can fall silent together with others.
+    fn labels(&self, server: &ServerName) -> BTreeSet<Label> {
+        let Some(of) = self.site.servers.get(server) else { return BTreeSet::new() };
+        let domains = of.server.domains.iter().map(|domain| Label::new(domain.to_string()));
+        domains.collect()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,137 @@
+//! Who holds what, when there is no record yet.
+//!
+//! Without a record every server of the pool counts as a holder, unless it is proven off or works
+//! as another persona's holder. So a site that runs already is taken over without touching
+//! anything, and where it is not clear who holds a persona, nobody else gets it unfenced.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use coldspare_heartbeat::Power;
+use coldspare_names::{Generation, IscsiName, PersonaName, ServerName};
+use coldspare_persona::PersonaState;
+use coldspare_san::Session;
+
+use super::commit::Proposal;
+use super::{Core, Output, Subject};
+use crate::ask::{Ask, World};
+use crate::command::Actor;
+use crate::event::{Event, What};
+use crate::holding::Holding;
+use crate::record::{PersonaRecord, Wanted};
+use crate::site::{Site, SitePersona};
+
+/// How long to wait before the world is asked again.
+const REST: Duration = Duration::from_secs(10);
+
+impl Core {
+    /// Asks the world, if there is a persona without record.
+    pub(super) fn begin_survey(&mut self) {
+        if self.personas.values().any(|persona| persona.kept.is_none()) {
+            self.outputs.push(Output::Ask(Ask::Survey));
+        }
+    }
+
+    pub(super) fn surveyed(&mut self, world: &World) {
+        for (server, power) in &world.power {
+            if let Some(server) = self.servers.get_mut(server) {
+                server.power = *power;
+            }
+        }
+        let site = self.site.clone();
+        let unknown = self.personas.iter().filter(|(_, persona)| persona.kept.is_none());
+        let names: Vec<_> = unknown.map(|(name, _)| name.clone()).collect();
+        for (name, of) in names.iter().filter_map(|name| Some((name, site.personas.get(name)?))) {
+            match adopt(&site, of, world) {
+                Ok(record) => self.adopted(name, record),
+                Err(missing) => {
+                    let event = Event::new(What::Waiting).persona(name);
+                    self.tell(event.because(format!("cannot tell who holds it: {missing}")));
+                    self.timers.insert((self.now + REST, Subject::Survey));
+                }
+            }
+        }
+    }
+
+    fn adopted(&mut self, name: &PersonaName, record: PersonaRecord) {
+        let Some(persona) = self.personas.get_mut(name) else { return };
+        let mut events = Vec::new();
+        if record.holding.holders().len() > 1 {
+            let others: Vec<_> = record.holding.holders().keys().map(ToString::to_string).collect();
+            let event = Event::new(What::OperatorNeeded).persona(name);
+            events.push(event.because(format!(
+                "any of {} may hold it: each is fenced before it is given to another",
+                others.join(", ")
+            )));
+        }
+        persona.kept = Some(super::Kept::new(record.clone(), None));
+        self.propose(Proposal::new(Actor::Controller, format!("adopt {name}")).persona(record).tell(events));
+    }
+}
+
+/// What the world shows about one persona, or which part of the world is missing.
+fn adopt(site: &Site, of: &SitePersona, world: &World) -> Result<PersonaRecord, String> {
+    let persona = &of.persona;
+    let volumes = site.volumes_of(&persona.name);
+    let mut highest = Generation::NONE;
+    let mut admitted: BTreeMap<ServerName, Generation> = BTreeMap::new();
+    for volume in &volumes {
+        let found = world.arrays.get(&volume.array);
+        let found = found.ok_or_else(|| format!("array {} does not answer", volume.array))?;
+        let Some(admissions) = found.admissions.get(&volume.volume) else { continue };
+        highest = highest.max(admissions.stamp);
+        for admission in &admissions.admitted {
+            highest = highest.max(admission.generation);
+            let held = admitted.entry(admission.server.clone()).or_default();
+            *held = admission.generation.max(*held);
+        }
+    }
+
+    let at_work = working(site, world);
+    let may_hold = site.servers.values().filter(|server| {
+        let name = &server.server.name;
+        let off = world.power.get(name) == Some(&Power::Off);
+        let elsewhere = at_work.get(name).is_some_and(|names| !names.contains(&persona.initiator));
+        server.server.pool == persona.pool && !off && !elsewhere
+    });
+    let holders: BTreeMap<_, _> = may_hold
+        .map(|server| {
+            let name = server.server.name.clone();
+            let generation = admitted.get(&name).copied().unwrap_or(highest);
+            (name, generation)
+        })
+        .collect();
+
+    let runs = holders.keys().any(|server| {
+        at_work.get(server).is_some_and(|initiators| initiators.contains(&persona.initiator))
+    });
+    let (state, wanted) = if runs {
+        (PersonaState::Running, Wanted::Running)
+    } else {
+        (PersonaState::Stopped, Wanted::Stopped)
+    };
+    Ok(PersonaRecord {
+        holding: Holding::adopted(persona.name.clone(), holders, highest),
+        state,
+        wanted,
+        run: None,
+        avoid: BTreeMap::new(),
+    })
+}
+
+/// Under which initiator names each server is logged in, by its SAN addresses.
+fn working(site: &Site, world: &World) -> BTreeMap<ServerName, BTreeSet<IscsiName>> {
+    let mut working: BTreeMap<ServerName, BTreeSet<IscsiName>> = BTreeMap::new();
+    let servers: BTreeMap<_, _> = site
+        .servers
+        .keys()
+        .flat_map(|name| site.san_addresses(name).into_iter().map(move |at| (at, name)))
+        .collect();
+    let sessions = world.arrays.values().flat_map(|found| &found.sessions);
+    for Session { source, initiator, .. } in sessions {
+        if let (Some(server), Ok(initiator)) = (servers.get(source), IscsiName::new(initiator)) {
+            working.entry((*server).clone()).or_default().insert(initiator);
+        }
+    }
+    working
+}

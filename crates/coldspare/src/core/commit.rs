@@ -1,0 +1,307 @@
+//! Making things durable, and what follows once they are.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use coldspare_heartbeat::{Enrolment, Start, Watch};
+use coldspare_names::{Generation, PersonaName, ServerName};
+use coldspare_persona::PersonaState;
+use coldspare_store::{Expected, Key, KeyError, Listing, Outcome, Txn, Value};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::{CommitId, Core, Kept, Output, RequestId, Subject};
+use crate::command::Actor;
+use crate::event::{Event, What};
+use crate::record::{ControlRecord, JournalLine, PersonaRecord, ServerRecord};
+use crate::reply::Reply;
+
+/// How long a commit rests of which nobody knows whether it happened.
+const REST: Duration = Duration::from_secs(1);
+
+/// Records as they shall be, and what is told once they are.
+#[derive(Debug, Clone)]
+pub(super) struct Proposal {
+    actor: Actor,
+    why: String,
+    personas: BTreeMap<PersonaName, PersonaRecord>,
+    servers: BTreeMap<ServerName, ServerRecord>,
+    control: Option<ControlRecord>,
+    events: Vec<Event>,
+    reply: Option<(RequestId, Reply)>,
+    txn: Txn,
+}
+
+impl Proposal {
+    pub(super) fn new(actor: Actor, why: impl Into<String>) -> Self {
+        Self {
+            actor,
+            why: why.into(),
+            personas: BTreeMap::new(),
+            servers: BTreeMap::new(),
+            control: None,
+            events: Vec::new(),
+            reply: None,
+            txn: Txn::new(),
+        }
+    }
+
+    pub(super) fn persona(mut self, record: PersonaRecord) -> Self {
+        self.personas.insert(record.holding.persona().clone(), record);
+        self
+    }
+
+    pub(super) fn server(mut self, name: &ServerName, record: ServerRecord) -> Self {
+        self.servers.insert(name.clone(), record);
+        self
+    }
+
+    pub(super) fn control(mut self, record: ControlRecord) -> Self {
+        self.control = Some(record);
+        self
+    }
+
+    pub(super) fn tell(mut self, events: impl IntoIterator<Item = Event>) -> Self {
+        self.events.extend(events);
+        self
+    }
+
+    pub(super) fn reply(mut self, reply: Option<(RequestId, Reply)>) -> Self {
+        self.reply = reply;
+        self
+    }
+}
+
+fn persona_key(name: &PersonaName) -> Result<Key, KeyError> {
+    Key::of(&["persona", name.as_str()])
+}
+
+fn server_key(name: &ServerName) -> Result<Key, KeyError> {
+    Key::of(&["server", name.as_str()])
+}
+
+fn control_key() -> Result<Key, KeyError> {
+    Key::of(&["control"])
+}
+
+fn with<T: Serialize>(txn: Txn, key: Key, kept: &Kept<T>, record: &T) -> Result<Txn, String> {
+    let expected = kept.revision.map_or(Expected::Absent, Expected::At);
+    let bytes = serde_json::to_vec(record).map_err(|error| error.to_string())?;
+    let value = Value::new(bytes).map_err(|error| error.to_string())?;
+    Ok(txn.expect(key.clone(), expected).put(key, value))
+}
+
+impl Core {
+    /// Proposes records to the store. Their subjects are not led on until it has answered.
+    pub(super) fn propose(&mut self, mut proposal: Proposal) {
+        match self.transaction(&proposal) {
+            Ok(txn) => proposal.txn = txn,
+            Err(reason) => {
+                return self.tell(Event::new(What::Alarm).because(format!(
+                    "could not {}: the record cannot be stored: {reason}",
+                    proposal.why
+                )));
+            }
+        }
+        for name in proposal.personas.keys() {
+            let kept = self.personas.get_mut(name).and_then(|persona| persona.kept.as_mut());
+            if let Some(kept) = kept {
+                kept.committing = true;
+            }
+        }
+        for name in proposal.servers.keys() {
+            if let Some(server) = self.servers.get_mut(name) {
+                server.kept.committing = true;
+            }
+        }
+        self.control.committing |= proposal.control.is_some();
+        let commit = CommitId(self.number());
+        self.outputs.push(Output::Commit { commit, txn: proposal.txn.clone() });
+        self.commits.insert(commit, proposal);
+    }
+
+    fn transaction(&mut self, proposal: &Proposal) -> Result<Txn, String> {
+        let refuse = |error: KeyError| error.to_string();
+        let mut txn = Txn::new();
+        for (name, record) in &proposal.personas {
+            let kept = self.personas.get(name).and_then(|persona| persona.kept.as_ref());
+            let new = Kept::new(record.clone(), None);
+            txn = with(txn, persona_key(name).map_err(refuse)?, kept.unwrap_or(&new), record)?;
+        }
+        for (name, record) in &proposal.servers {
+            let Some(server) = self.servers.get(name) else { continue };
+            txn = with(txn, server_key(name).map_err(refuse)?, &server.kept, record)?;
+        }
+        if let Some(record) = &proposal.control {
+            txn = with(txn, control_key().map_err(refuse)?, &self.control, record)?;
+        }
+        let line = JournalLine {
+            at: self.now,
+            actor: proposal.actor.clone(),
+            what: proposal.why.clone(),
+        };
+        let line = serde_json::to_vec(&line).map_err(|error| error.to_string())?;
+        let at = format!("{:020}-{:06}", self.now.since_epoch().as_nanos(), self.number());
+        let key = Key::of(&["journal", &at]).map_err(refuse)?;
+        Ok(txn.put(key, Value::new(line).map_err(|error| error.to_string())?))
+    }
+
+    pub(super) fn committed(&mut self, commit: CommitId, end: Result<Outcome, String>) {
+        match end {
+            Ok(Outcome::Committed(revision)) => {
+                let Some(proposal) = self.commits.remove(&commit) else { return };
+                for (name, record) in proposal.personas {
+                    let subject = Subject::Persona(name.clone());
+                    if let Some(persona) = self.personas.get_mut(&name) {
+                        persona.kept = Some(Kept::new(record, Some(revision)));
+                    }
+                    self.watch(&name);
+                    self.dirty.insert(subject);
+                }
+                for (name, record) in proposal.servers {
+                    if let Some(server) = self.servers.get_mut(&name) {
+                        server.kept = Kept::new(record, Some(revision));
+                    }
+                    self.dirty.insert(Subject::Server(name));
+                }
+                if let Some(record) = proposal.control {
+                    self.control = Kept::new(record, Some(revision));
+                }
+                self.dirty.insert(Subject::Homes);
+                self.outputs.extend(proposal.events.into_iter().map(Output::Tell));
+                if let Some((request, reply)) = proposal.reply {
+                    self.outputs.push(Output::Reply { request, reply });
+                }
+            }
+            // Somebody else wrote, or an earlier try of ours did get through: read and go on.
+            Ok(Outcome::Conflict(_)) => {
+                self.loading = true;
+                self.loaded = false;
+                self.outputs.push(Output::Load);
+            }
+            Err(_) => {
+                self.timers.insert((self.now + REST, Subject::Commit(commit)));
+            }
+        }
+    }
+
+    /// Tries a commit again of which nobody knows whether it happened: if it did, this one meets
+    /// a conflict.
+    pub(super) fn commit_again(&mut self, commit: CommitId) {
+        if let Some(proposal) = self.commits.get(&commit) {
+            self.outputs.push(Output::Commit { commit, txn: proposal.txn.clone() });
+        }
+    }
+
+    /// Begins from what the store holds.
+    pub(super) fn load(&mut self, listing: &Listing) {
+        self.loaded = true;
+        self.loading = false;
+        for (_, proposal) in std::mem::take(&mut self.commits) {
+            if let Some((request, _)) = proposal.reply {
+                let reply = Reply::Refused("the record changed meanwhile: ask again".to_owned());
+                self.outputs.push(Output::Reply { request, reply });
+            }
+        }
+        self.tasks.clear();
+        self.timers.clear();
+
+        for name in self.site.personas.keys().cloned().collect::<Vec<_>>() {
+            let stored = persona_key(&name).map(|key| self.read(listing, &key));
+            let Some(persona) = self.personas.get_mut(&name) else { continue };
+            persona.stage = None;
+            persona.kept = stored.ok().flatten();
+            self.watch(&name);
+            self.dirty.insert(Subject::Persona(name));
+        }
+        for name in self.site.servers.keys().cloned().collect::<Vec<_>>() {
+            let stored = server_key(&name).map(|key| self.read(listing, &key));
+            let initial = ServerRecord {
+                maintenance: self.site.servers.get(&name).is_some_and(|s| s.server.maintenance),
+                scrubbed: false,
+            };
+            let Some(server) = self.servers.get_mut(&name) else { continue };
+            server.scrub = None;
+            server.kept = stored.ok().flatten().unwrap_or_else(|| Kept::new(initial, None));
+            let (slot, on) = (server.slot, server.kept.record.maintenance);
+            self.detector.maintenance(slot, on, self.now);
+            self.dirty.insert(Subject::Server(name));
+        }
+        let control = control_key().ok().and_then(|key| self.read(listing, &key));
+        self.control = control.unwrap_or_else(|| Kept::new(ControlRecord::default(), None));
+        self.dirty.insert(Subject::Homes);
+        self.begin_survey();
+    }
+
+    fn read<T: DeserializeOwned>(&mut self, listing: &Listing, key: &Key) -> Option<Kept<T>> {
+        let entry = listing.entries.get(key)?;
+        match serde_json::from_slice(entry.value.bytes()) {
+            Ok(record) => Some(Kept::new(record, Some(entry.revision))),
+            Err(error) => {
+                self.tell(Event::new(What::OperatorNeeded).because(format!(
+                    "the store's entry {key} cannot be read ({error}): restore it, or delete it \
+                     to have it found out anew"
+                )));
+                None
+            }
+        }
+    }
+
+    /// Has the detector watch the servers that hold a persona, and no others.
+    fn watch(&mut self, persona: &PersonaName) {
+        let wanted = self.to_be_watched(persona);
+        let Some(of) = self.personas.get_mut(persona) else { return };
+        let before = std::mem::replace(&mut of.watched, wanted.keys().cloned().collect());
+        for name in before.iter().filter(|name| !wanted.contains_key(*name)) {
+            if let Some(server) = self.servers.get_mut(name) {
+                self.detector.withdraw(server.slot);
+                server.watched = None;
+                server.verdict = None;
+            }
+        }
+        for (name, (generation, start)) in wanted {
+            let enrolment = self.enrolment(persona, &name, generation, start);
+            let Some(server) = self.servers.get_mut(&name) else { continue };
+            let watched = super::Watched { persona: persona.clone(), generation };
+            if server.watched.as_ref() == Some(&watched) {
+                continue;
+            }
+            server.watched = Some(watched);
+            server.started = false;
+            server.verdict = None;
+            self.detector.enrol(server.slot, &enrolment, self.now);
+        }
+    }
+
+    fn to_be_watched(&self, persona: &PersonaName) -> BTreeMap<ServerName, (Generation, Start)> {
+        let kept = self.personas.get(persona).and_then(|persona| persona.kept.as_ref());
+        let Some(PersonaRecord { holding, state, avoid, .. }) = kept.map(|kept| &kept.record) else {
+            return BTreeMap::new();
+        };
+        let start = match state {
+            PersonaState::Stopped => return BTreeMap::new(),
+            PersonaState::Booting => Start::Booting,
+            _ => Start::Running,
+        };
+        // One whose boot timer has ended is not believed any more.
+        let holders = holding.holders().iter().filter(|(server, _)| !avoid.contains_key(*server));
+        holders.map(|(server, generation)| (server.clone(), (*generation, start))).collect()
+    }
+
+    fn enrolment(
+        &self,
+        persona: &PersonaName,
+        server: &ServerName,
+        generation: Generation,
+        start: Start,
+    ) -> Enrolment {
+        let of = self.site.personas.get(persona);
+        let watch = match of.map(|of| of.persona.agent) {
+            Some(true) => Watch::Agent,
+            _ => Watch::Probed,
+        };
+        let volumes = self.site.volumes_of(persona);
+        let arrays = volumes.into_iter().map(|volume| volume.array).collect();
+        Enrolment { generation, watch, start, labels: self.labels(server), arrays }
+    }
+}

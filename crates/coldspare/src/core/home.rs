@@ -1,0 +1,295 @@
+//! Who needs a home, and which server becomes it. Placing comes before fencing: without a fitting
+//! spare a dead server is not touched.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use coldspare_heartbeat::Power;
+use coldspare_names::{PersonaName, PoolName, ServerName};
+use coldspare_persona::placement::{self, Candidate, Claim, LastResort, NetworkNeed, Placement};
+use coldspare_persona::{FailureDomain, PersonaEvent, PersonaState, Pool};
+
+use super::commit::Proposal;
+use super::{Core, RequestId, Subject};
+use crate::command::Actor;
+use crate::event::{Event, What};
+use crate::reply::Reply;
+use crate::record::{PersonaRecord, Purpose, Run, Wanted};
+use crate::site::{SitePersona, WorkloadKind};
+
+/// How often the spares are looked at while a persona waits for one.
+const LOOK_AGAIN: Duration = Duration::from_secs(30);
+
+impl Core {
+    pub(super) fn find_homes(&mut self) {
+        if self.control.record.paused {
+            return;
+        }
+        let site = self.site.clone();
+        for pool in site.pools.values() {
+            self.find_homes_in(pool);
+        }
+    }
+
+    fn find_homes_in(&mut self, pool: &Pool) {
+        let of_pool = self.site.personas.values().filter(|of| of.persona.pool == pool.name);
+        let names: Vec<_> = of_pool.map(|of| of.persona.name.clone()).collect();
+        let needy: Vec<_> = names.iter().filter(|name| self.needs_home(name)).cloned().collect();
+        if needy.is_empty() {
+            return;
+        }
+        let mut budget = pool.policy.simultaneous_failovers.get() as usize;
+        budget = budget.saturating_sub(names.iter().filter(|name| self.is_moving(name)).count());
+
+        let mut placed = self.place(&needy, &BTreeMap::new());
+        let urgent = |p: &Placement| self.site.personas.get(&p.persona).map(|of| of.persona.priority);
+        placed.sort_by_key(|placement| std::cmp::Reverse(urgent(placement)));
+        for placement in placed {
+            if placement.choice.is_none() {
+                self.wait(&placement.persona, explain(&placement), "no server fits");
+            } else if budget == 0 {
+                let reason = "as many failovers as the pool allows are under way";
+                self.wait(&placement.persona, Vec::new(), reason);
+            } else {
+                budget -= 1;
+                let Some(record) = self.record(&placement.persona).cloned() else { continue };
+                let is_new = record.holding.holders().is_empty();
+                let purpose = if is_new { Purpose::Start } else { Purpose::Failover };
+                self.open(record, &placement, purpose, Actor::Controller, None);
+            }
+        }
+    }
+
+    /// Whether the persona shall run, does not, and nothing is being done about it.
+    fn needs_home(&self, name: &PersonaName) -> bool {
+        let Some(kept) = self.personas.get(name).and_then(|persona| persona.kept.as_ref()) else {
+            return false;
+        };
+        let record = &kept.record;
+        if kept.committing || record.wanted != Wanted::Running || record.is_in_run() {
+            return false;
+        }
+        match record.state {
+            PersonaState::Waiting => true,
+            PersonaState::Running | PersonaState::AwaitingConfirmation => {
+                record.holding.home().is_some_and(|home| self.is_lost(&home.server))
+            }
+            _ => false,
+        }
+    }
+
+    fn is_moving(&self, name: &PersonaName) -> bool {
+        let kept = self.personas.get(name).and_then(|persona| persona.kept.as_ref());
+        kept.is_some_and(|kept| kept.record.is_in_run())
+    }
+
+    /// Places personas together. `only` restricts one to one server.
+    pub(super) fn place(
+        &self,
+        names: &[PersonaName],
+        only: &BTreeMap<PersonaName, ServerName>,
+    ) -> Vec<Placement> {
+        let pools: BTreeSet<&PoolName> =
+            names.iter().filter_map(|name| Some(&self.site.personas.get(name)?.persona.pool)).collect();
+        let (wears, reserved) = self.worn();
+        let candidates: Vec<_> = self
+            .site
+            .servers
+            .values()
+            .filter(|of| pools.contains(&of.server.pool))
+            .filter_map(|of| {
+                let name = &of.server.name;
+                let known = self.servers.get(name)?;
+                Some(Candidate {
+                    server: &of.server,
+                    maintenance: known.kept.record.maintenance,
+                    wears: wears.get(name).cloned(),
+                    reserved: reserved.get(name).cloned(),
+                    scrubbed: known.kept.record.scrubbed,
+                    power: match known.power {
+                        Power::Off => placement::Power::Off,
+                        Power::On => placement::Power::On,
+                        Power::NoAnswer => placement::Power::Unknown,
+                    },
+                })
+            })
+            .collect();
+        let claims: Vec<_> = names.iter().filter_map(|name| self.claim(name, only.get(name))).collect();
+        placement::place(&claims, &candidates)
+    }
+
+    /// Which servers hold a persona, and which are reserved for one.
+    fn worn(&self) -> (BTreeMap<&ServerName, PersonaName>, BTreeMap<&ServerName, PersonaName>) {
+        let (mut wears, mut reserved) = (BTreeMap::new(), BTreeMap::new());
+        for (name, persona) in &self.personas {
+            let Some(kept) = &persona.kept else { continue };
+            let holding = &kept.record.holding;
+            wears.extend(holding.holders().keys().map(|server| (server, name.clone())));
+            reserved.extend(holding.reserved().map(|grant| (&grant.server, name.clone())));
+        }
+        (wears, reserved)
+    }
+
+    fn claim(&self, name: &PersonaName, only: Option<&ServerName>) -> Option<Claim<'_>> {
+        let of = self.site.personas.get(name)?;
+        let record = self.record(name)?;
+        let avoided = record.avoid.iter().filter(|(_, until)| **until > self.now);
+        let mut without: BTreeMap<ServerName, String> = avoided
+            .map(|(server, until)| (server.clone(), format!("passed over until {until}")))
+            .collect();
+        if let Some(only) = only {
+            let others = self.site.servers.keys().filter(|server| *server != only);
+            without.extend(others.map(|server| (server.clone(), "another was asked for".to_owned())));
+        }
+        let home = record.holding.home().filter(|home| !record.avoid.contains_key(&home.server));
+        Some(Claim {
+            networks: self.needs(of),
+            without,
+            peers: self.peers(name, of),
+            last_resort: home.map(|home| LastResort {
+                off_unprovable: match self.reads(&home.server) {
+                    Power::On => None,
+                    Power::Off => Some("it lost its power, and only its return brings it back".to_owned()),
+                    Power::NoAnswer => Some("its management controller does not answer".to_owned()),
+                },
+                server: home.server,
+            }),
+            ..Claim::new(&of.persona)
+        })
+    }
+
+    fn needs(&self, of: &SitePersona) -> Vec<NetworkNeed> {
+        let wanted = of.connections.connections.iter().map(|connection| &connection.network);
+        let networks = wanted.filter_map(|name| self.site.networks.get(name).ok());
+        networks
+            .map(|network| NetworkNeed {
+                network: network.name.clone(),
+                primary: network.channels.primary(),
+                secondary: network.channels.secondary(),
+            })
+            .collect()
+    }
+
+    /// The other members of its group, and what their servers share with others.
+    fn peers(
+        &self,
+        name: &PersonaName,
+        of: &SitePersona,
+    ) -> BTreeMap<PersonaName, BTreeSet<FailureDomain>> {
+        let WorkloadKind::DagMember { dag, .. } = &of.workload else { return BTreeMap::new() };
+        let is_peer = |other: &&SitePersona| {
+            matches!(&other.workload, WorkloadKind::DagMember { dag: d, .. } if d == dag)
+                && other.persona.name != *name
+        };
+        let peers = self.site.personas.values().filter(is_peer);
+        peers
+            .filter_map(|peer| {
+                let home = self.record(&peer.persona.name)?.holding.home()?;
+                let domains = &self.site.servers.get(&home.server)?.server.domains;
+                Some((peer.persona.name.clone(), domains.clone()))
+            })
+            .collect()
+    }
+
+    /// Opens the run that brings the persona to the server that was chosen: reserves the server
+    /// and raises the generation, before any device is called.
+    pub(super) fn open(
+        &mut self,
+        mut record: PersonaRecord,
+        placement: &Placement,
+        purpose: Purpose,
+        actor: Actor,
+        reply: Option<(RequestId, Reply)>,
+    ) {
+        let Some(choice) = &placement.choice else { return };
+        let name = placement.persona.clone();
+        record.holding.reserve(choice.server.clone());
+        let policy = self.pool_policy(&name);
+        let planner = self.planner(&policy);
+        let plan = match purpose {
+            Purpose::Move => planner.leave_and_retarget(&record.holding),
+            _ => planner.retarget(&record.holding),
+        };
+        let plan = match plan {
+            Ok(plan) => plan,
+            Err(problem) => return self.wait(&name, Vec::new(), &problem.to_string()),
+        };
+        if purpose == Purpose::Move {
+            record.turn(PersonaEvent::StopRequested);
+        } else {
+            record.turn(PersonaEvent::HomeLost);
+            record.turn(PersonaEvent::Placed);
+        }
+        let grant = record.holding.reserved().cloned();
+        record.run = Some(Run {
+            purpose,
+            actor: actor.clone(),
+            to: grant.clone(),
+            plan,
+            stage: 0,
+            opened: self.now,
+            deadline: None,
+        });
+        let about = |what| Event::new(what).persona(&name).server(&choice.server);
+        let why = if choice.in_place { "restart in place: no spare fits" } else { "it fits best" };
+        let generation = grant.map(|grant| grant.generation).unwrap_or_default();
+        let events = [
+            about(What::Placed).because(why).explained(explain(placement)),
+            about(What::Reserved).because(format!("under generation {generation}")),
+        ];
+        self.begin_anew(&name);
+        let why = format!("{} {name} to {}", purpose.word(), choice.server);
+        self.propose(Proposal::new(actor, why).persona(record).tell(events).reply(reply));
+    }
+
+    /// Nothing can be done now: told once, and tried again when something changes.
+    fn wait(&mut self, name: &PersonaName, explanation: Vec<String>, reason: &str) {
+        self.timers.insert((self.now + LOOK_AGAIN, Subject::Persona(name.clone())));
+        let event = Event::new(What::Waiting).persona(name).because(reason);
+        let text = format!("{reason}{}", explanation.join("; "));
+        let is_new = self.tell_once(name, text, event.explained(explanation));
+        let Some(record) = self.record(name) else { return };
+        if record.state != PersonaState::Waiting && is_new {
+            let mut record = record.clone();
+            record.turn(PersonaEvent::HomeLost);
+            record.run = None;
+            let why = format!("{name} waits: {reason}");
+            self.begin_anew(name);
+            self.propose(Proposal::new(Actor::Controller, why).persona(record));
+        }
+    }
+
+    pub(super) fn record(&self, name: &PersonaName) -> Option<&PersonaRecord> {
+        Some(&self.personas.get(name)?.kept.as_ref()?.record)
+    }
+
+    /// Tells why nothing can be done, unless that was told last; says whether it was told.
+    pub(super) fn tell_once(&mut self, name: &PersonaName, text: String, event: Event) -> bool {
+        let Some(persona) = self.personas.get_mut(name) else { return false };
+        if persona.told.as_ref() == Some(&text) {
+            return false;
+        }
+        persona.told = Some(text);
+        self.tell(event);
+        true
+    }
+
+    /// Forgets how far the persona's steps had come.
+    pub(super) fn begin_anew(&mut self, name: &PersonaName) {
+        self.abandon(&Subject::Persona(name.clone()));
+        if let Some(persona) = self.personas.get_mut(name) {
+            persona.stage = None;
+            persona.failures = 0;
+            persona.rest_until = coldspare_names::Time::EPOCH;
+        }
+    }
+}
+
+/// Why each other server was not chosen, and what would have to change, one line a server.
+pub(super) fn explain(placement: &Placement) -> Vec<String> {
+    let lines = placement.refused.iter().map(|(server, refusals)| {
+        let reasons: Vec<_> = refusals.iter().map(ToString::to_string).collect();
+        format!("{server} {}", reasons.join(", "))
+    });
+    lines.collect()
+}

@@ -1,0 +1,262 @@
+//! What follows from heartbeats, from witnesses, and from the detector's findings.
+
+use std::time::Duration;
+
+use coldspare_heartbeat::{
+    Answer, Beat, Cause, Finding, Heard, Path, Power, Question, Status, Testimony, Verdict,
+};
+use coldspare_names::{Generation, PersonaName, ServerName, Time};
+use coldspare_persona::{PersonaEvent, PersonaState, PoolPolicy, SanLostPolicy, UnknownPolicy};
+
+use super::commit::Proposal;
+use super::{Core, Output, Subject};
+use crate::ask::{Answered, Ask};
+use crate::command::Actor;
+use crate::event::{Event, What};
+
+/// How long after a sign of life without a session the session is asked for again.
+const ASK_AGAIN: Duration = Duration::from_secs(5);
+
+impl Core {
+    pub(super) fn heard(&mut self, name: &ServerName, path: Path, beat: &Beat) {
+        let now = self.now;
+        let Some(server) = self.servers.get_mut(name) else { return };
+        server.heard = now;
+        if self.detector.heard(server.slot, path, beat, now) != Heard::Accepted {
+            return;
+        }
+        let Some(watched) = &server.watched else { return };
+        let persona = watched.persona.clone();
+        let wrote = beat.wrote.map(|ago| Time::after_epoch(now.since_epoch().saturating_sub(ago)));
+        self.agent_up(&persona, beat.generation, wrote);
+    }
+
+    pub(super) fn answered(&mut self, answered: Answered) {
+        match answered {
+            Answered::Witness { server, testimony } => self.testified(&server, testimony),
+            Answered::Wears { persona, generation, wears: true } => {
+                self.agent_up(&persona, generation, Some(self.now));
+            }
+            Answered::Wears { persona, .. } => {
+                self.timers.insert((self.now + ASK_AGAIN, Subject::Persona(persona)));
+            }
+            Answered::Survey(world) => self.surveyed(&world),
+        }
+    }
+
+    fn testified(&mut self, name: &ServerName, testimony: Testimony) {
+        let Some(server) = self.servers.get_mut(name) else { return };
+        if let Answer::Power(power) = testimony.answer
+            && power != server.power
+        {
+            server.power = power;
+            self.dirty.insert(Subject::Homes);
+            self.dirty.insert(Subject::Server(name.clone()));
+        }
+        if server.watched.is_some() {
+            self.detector.testify(server.slot, testimony, self.now);
+        }
+    }
+
+    pub(super) fn ask_power(&mut self, server: &ServerName) {
+        let ask = Ask::Witness { server: server.clone(), question: Question::Power, asked: self.now };
+        self.outputs.push(Output::Ask(ask));
+    }
+
+    pub(super) fn poll_detector(&mut self) {
+        for finding in self.detector.poll(self.now) {
+            self.found(finding);
+        }
+    }
+
+    fn found(&mut self, finding: Finding) {
+        match finding {
+            Finding::Started { slot, .. } => {
+                if let Some((server, Some(persona))) = self.at(slot) {
+                    if let Some(server) = self.servers.get_mut(&server) {
+                        server.started = true;
+                    }
+                    self.dirty.insert(Subject::Persona(persona));
+                }
+            }
+            Finding::Announced { .. } => {}
+            Finding::PathDegraded { slot, path } => {
+                self.tell_path(slot, path, "degraded", "it is silent on this path only");
+            }
+            Finding::PathRestored { slot, path } => {
+                self.tell_path(slot, path, "restored", "it is heard on this path again");
+            }
+            Finding::Suspected { slot, heard } => {
+                let because = format!("not heard since {heard}: witnesses are asked");
+                self.tell_of(slot, What::Suspected, None, because);
+                self.look_at_spares();
+            }
+            Finding::DiskStalled { slot, wrote } => {
+                let because = format!("it is alive and has not written its disk since {wrote}");
+                self.tell_of(slot, What::Alarm, None, because);
+            }
+            Finding::Ask { slot, question, asked } => {
+                if let Some((server, _)) = self.at(slot) {
+                    self.outputs.push(Output::Ask(Ask::Witness { server, question, asked }));
+                }
+            }
+            Finding::Judged { slot, verdict } => self.judged(slot, &verdict),
+            Finding::CeilingPassed { slot } => {
+                let because = "nobody can tell whether it lives: confirm it fenced, or mend a witness";
+                self.tell_of(slot, What::OperatorNeeded, None, because.to_owned());
+            }
+            Finding::Contradicted { slot } => {
+                let because = "its management controller says off, and it acts: not believed";
+                self.tell_of(slot, What::Alarm, None, because.to_owned());
+            }
+            Finding::Recovered { slot } => self.recovered(slot),
+            Finding::Held { cause, slots } => self.tell_held(&cause, slots, "held"),
+            Finding::HoldEnded { cause, slots } => self.tell_held(&cause, slots, "judged again"),
+        }
+    }
+
+    fn at(&self, slot: coldspare_heartbeat::Slot) -> Option<(ServerName, Option<PersonaName>)> {
+        let name = self.by_slot.get(usize::try_from(slot.number()).ok()?)?;
+        let persona = self.servers.get(name)?.watched.as_ref().map(|w| w.persona.clone());
+        Some((name.clone(), persona))
+    }
+
+    fn about(&self, slot: coldspare_heartbeat::Slot, what: What) -> Option<Event> {
+        let (server, persona) = self.at(slot)?;
+        let event = Event::new(what).server(&server);
+        Some(persona.iter().fold(event, Event::persona))
+    }
+
+    fn tell_of(
+        &mut self,
+        slot: coldspare_heartbeat::Slot,
+        what: What,
+        status: Option<&str>,
+        because: String,
+    ) {
+        if let Some(event) = self.about(slot, what) {
+            let event = event.because(because);
+            self.tell(status.into_iter().fold(event, Event::status));
+        }
+    }
+
+    fn tell_path(&mut self, slot: coldspare_heartbeat::Slot, path: Path, status: &str, because: &str) {
+        let Some(event) = self.about(slot, What::PathDegraded) else { return };
+        let scn = self.site.system_control();
+        let channels = scn.map(|network| network.channels);
+        let channel = channels.and_then(|pair| match path {
+            Path::First => Some(pair.primary()),
+            Path::Second => pair.secondary(),
+        });
+        let event = channel.iter().fold(event.status(status).because(because), Event::channel);
+        self.tell(event);
+    }
+
+    fn tell_held(
+        &mut self,
+        cause: &Cause,
+        slots: std::collections::BTreeSet<coldspare_heartbeat::Slot>,
+        status: &str,
+    ) {
+        let servers: Vec<_> = slots.iter().filter_map(|slot| self.at(*slot)).collect();
+        let names: Vec<_> = servers.iter().map(|(server, _)| server.to_string()).collect();
+        let event = Event::new(What::Held).status(status);
+        self.tell(event.because(format!("{cause}; concerned: {}", names.join(", "))));
+    }
+
+    fn judged(&mut self, slot: coldspare_heartbeat::Slot, verdict: &Verdict) {
+        let Some((name, persona)) = self.at(slot) else { return };
+        let Some(server) = self.servers.get_mut(&name) else { return };
+        let since = server.verdict.filter(|(status, _)| *status == verdict.status);
+        server.verdict = Some((verdict.status, since.map_or(self.now, |(_, since)| since)));
+        let explanation = verdict.explanation();
+        if let Some(event) = self.about(slot, What::Verdict) {
+            let event = event.status(verdict.status).because(verdict.to_string());
+            self.tell(event.explained(explanation));
+        }
+        let alarming = matches!(verdict.status, Status::AgentDead | Status::Isolated | Status::SanLost);
+        if alarming {
+            self.tell_of(slot, What::Alarm, None, verdict.to_string());
+        }
+        let policy = self.site.policy_of(&name).cloned().unwrap_or_default();
+        if let Some(patience) = patience(verdict.status, &policy)
+            && !patience.is_zero()
+        {
+            self.timers.insert((self.now + patience, Subject::Homes));
+        }
+        self.dirty.extend(persona.map(Subject::Persona));
+        self.dirty.insert(Subject::Homes);
+    }
+
+    fn recovered(&mut self, slot: coldspare_heartbeat::Slot) {
+        let Some((name, persona)) = self.at(slot) else { return };
+        let Some(server) = self.servers.get_mut(&name) else { return };
+        server.verdict = None;
+        let Some(persona) = persona else { return };
+        let Some(kept) = self.personas.get(&persona).and_then(|p| p.kept.as_ref()) else { return };
+        let home = kept.record.holding.home().filter(|grant| grant.server == name);
+        if home.is_none() || kept.committing || kept.record.state != PersonaState::Waiting {
+            return;
+        }
+        let mut record = kept.record.clone();
+        record.state = record.state.next(PersonaEvent::HomeKept).unwrap_or(record.state);
+        let event = Event::new(What::Restored).persona(&persona).server(&name);
+        let event = event.because("its own server is heard again");
+        let why = format!("{persona} stays on {name}, which is heard again");
+        self.propose(Proposal::new(Actor::Controller, why).persona(record).tell([event]));
+    }
+
+    /// The persona was heard under this generation; `wrote` is when its disk was last written.
+    fn agent_up(&mut self, name: &PersonaName, generation: Generation, wrote: Option<Time>) {
+        let Some(persona) = self.personas.get_mut(name) else { return };
+        let run = persona.kept.as_ref().and_then(|kept| kept.record.run.as_ref());
+        let (Some(run), Some(stage)) = (run, persona.stage.as_mut()) else { return };
+        let awaited = run.awaits().is_some_and(|awaited| awaited == generation);
+        if awaited && wrote.is_some_and(|wrote| wrote >= stage.began) && !stage.has_ended() {
+            stage.ends = vec![Some((self.now, Ok(None)))];
+            let event = Event::new(What::AgentUp).persona(name);
+            let event = run.to.iter().fold(event, |event, to| event.server(&to.server));
+            self.tell(event.because(format!("heard under generation {generation}, and its disk is written")));
+            self.dirty.insert(Subject::Persona(name.clone()));
+        }
+    }
+}
+
+/// How long a verdict stands before it is acted on; `None`: it never is.
+pub(super) fn patience(status: Status, policy: &PoolPolicy) -> Option<Duration> {
+    match status {
+        Status::Dead => Some(Duration::ZERO),
+        Status::SanLost => match policy.san_lost {
+            SanLostPolicy::Alarm => None,
+            SanLostPolicy::Fence { after } => Some(after),
+        },
+        Status::Unknown => match policy.unknown {
+            UnknownPolicy::Operator => None,
+            UnknownPolicy::Isolate { after } => Some(after),
+        },
+        Status::AgentDead | Status::Isolated | Status::Held => None,
+    }
+}
+
+impl Core {
+    /// Whether the server is as good as dead: a verdict stands that is acted on now.
+    pub(super) fn is_lost(&self, name: &ServerName) -> bool {
+        let Some(server) = self.servers.get(name) else { return false };
+        let Some((status, since)) = server.verdict else { return false };
+        let policy = self.site.policy_of(name).cloned().unwrap_or_default();
+        patience(status, &policy).is_some_and(|patience| self.now >= since + patience)
+    }
+
+    /// Asks the management controllers of all servers that wear nothing.
+    pub(super) fn look_at_spares(&mut self) {
+        let idle = self.servers.iter().filter(|(_, server)| server.watched.is_none());
+        for name in idle.map(|(name, _)| name.clone()).collect::<Vec<_>>() {
+            self.ask_power(&name);
+        }
+    }
+
+    /// Whether the management controller's word on a server's power may be believed.
+    pub(super) fn reads(&self, name: &ServerName) -> Power {
+        self.servers.get(name).map_or(Power::NoAnswer, |server| server.power)
+    }
+}

@@ -1,0 +1,141 @@
+//! What is kept in the store: one record a persona, one a server, one for the whole.
+
+use std::collections::BTreeMap;
+
+use coldspare_names::{Generation, ServerName, Time};
+use coldspare_persona::{PersonaEvent, PersonaState};
+use serde::{Deserialize, Serialize};
+
+use crate::command::Actor;
+use crate::holding::{Grant, Holding};
+use crate::step::{Plan, Step};
+
+/// All that is durable about one persona.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PersonaRecord {
+    /// Who may act as it.
+    pub holding: Holding,
+    /// How it is.
+    pub state: PersonaState,
+    /// Whether it shall run.
+    pub wanted: Wanted,
+    /// What is being done.
+    pub run: Option<Run>,
+    /// Servers on which it failed, and until when they are passed over.
+    pub avoid: BTreeMap<ServerName, Time>,
+}
+
+impl PersonaRecord {
+    /// Takes the persona to the state that follows, if one does.
+    pub fn turn(&mut self, event: PersonaEvent) {
+        self.state = self.state.next(event).unwrap_or(self.state);
+    }
+
+    /// Whether a run is under way in which the persona can be nobody's.
+    pub fn is_in_run(&self) -> bool {
+        self.run.as_ref().is_some_and(|run| !run.is_settled())
+    }
+}
+
+/// Whether a persona shall run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Wanted {
+    /// It shall run: whenever it does not, it is brought back.
+    Running,
+    /// It was stopped on purpose.
+    Stopped,
+}
+
+/// A plan being carried out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Run {
+    /// Why.
+    pub purpose: Purpose,
+    /// Who asked.
+    pub actor: Actor,
+    /// The server that is to have the persona in the end.
+    pub to: Option<Grant>,
+    /// What is done.
+    pub plan: Plan,
+    /// The stage it has come to.
+    pub stage: usize,
+    /// When it was opened.
+    pub opened: Time,
+    /// When the boot timer ends, once it runs.
+    pub deadline: Option<Time>,
+}
+
+impl Run {
+    /// The generation that is awaited in the present stage, if it waits for the persona.
+    pub fn awaits(&self) -> Option<Generation> {
+        self.plan.stages.get(self.stage)?.iter().find_map(|step| match step {
+            Step::AwaitAgent { generation, .. } => Some(*generation),
+            _ => None,
+        })
+    }
+
+    /// Whether the persona is up: from here on nothing is fenced and nothing planned anew.
+    pub fn is_settled(&self) -> bool {
+        self.purpose == Purpose::Refresh || self.plan.is_settled(self.stage)
+    }
+}
+
+/// Why a plan is carried out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Purpose {
+    /// Its server failed.
+    Failover,
+    /// It is moved in good order.
+    Move,
+    /// It is brought up.
+    Start,
+    /// It is shut down.
+    Stop,
+    /// A reserved server is freed again, since the persona stays where it is.
+    Free,
+    /// The networks of a running persona are set as a changed site says.
+    Refresh,
+}
+
+impl Purpose {
+    /// The purpose as a verb.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Failover => "fail over",
+            Self::Move => "move",
+            Self::Start => "start",
+            Self::Stop => "stop",
+            Self::Free => "free the server reserved for",
+            Self::Refresh => "refresh",
+        }
+    }
+}
+
+/// All that is durable about one server.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct ServerRecord {
+    /// Nothing is placed on it.
+    pub maintenance: bool,
+    /// It was seen off, disarmed, parked and shut out since it last wore a persona.
+    pub scrubbed: bool,
+}
+
+/// What is durable about the controller itself.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct ControlRecord {
+    /// Nothing new is begun.
+    pub paused: bool,
+}
+
+/// One line of the audit journal: who did what, and what came of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JournalLine {
+    /// When.
+    pub at: Time,
+    /// Who.
+    pub actor: Actor,
+    /// What, in words.
+    pub what: String,
+}

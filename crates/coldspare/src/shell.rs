@@ -1,0 +1,193 @@
+//! Carries inputs to the [`Core`] and its outputs to the world. It decides nothing.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use coldspare_heartbeat::{Beat, Path};
+use coldspare_names::{ServerName, Time};
+use coldspare_store::{Prefix, Store};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinSet;
+use tokio::time::sleep_until;
+
+use crate::act::act;
+use crate::ask::answer;
+use crate::clock::Clock;
+use crate::command::Command;
+use crate::core::{Core, Input, Output, RequestId};
+use crate::devices::Devices;
+use crate::event::Told;
+use crate::reply::Reply;
+use crate::site::Site;
+
+/// How many inputs may wait. A heartbeat that finds no room is lost, like one on the network.
+const ROOM: usize = 4096;
+
+/// The way in to a running controller. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Handle {
+    inputs: mpsc::Sender<Arrival>,
+}
+
+#[derive(Debug)]
+enum Arrival {
+    Input(Input),
+    Command(Command, oneshot::Sender<Reply>),
+}
+
+impl Handle {
+    /// Hands in a heartbeat that proved to be the server's own.
+    pub fn heard(&self, server: ServerName, path: Path, beat: Beat) {
+        // Full or stopped: a lost heartbeat.
+        let _ = self.inputs.try_send(Arrival::Input(Input::Heard { server, path, beat }));
+    }
+
+    /// Says whether the controller's own link of a path is up.
+    pub async fn own_link(&self, path: Path, up: bool) {
+        // Stopped: nobody needs to know any more.
+        let _ = self.inputs.send(Arrival::Input(Input::OwnLink { path, up })).await;
+    }
+
+    /// Asks for something; `None`: the controller has stopped.
+    pub async fn ask(&self, command: Command) -> Option<Reply> {
+        let (reply, answer) = oneshot::channel();
+        self.inputs.send(Arrival::Command(command, reply)).await.ok()?;
+        answer.await.ok()
+    }
+}
+
+/// What a controller works with.
+#[derive(Debug)]
+pub struct Shell {
+    site: Arc<Site>,
+    devices: Devices,
+    store: Arc<dyn Store>,
+    clock: Clock,
+    arrivals: mpsc::Receiver<Arrival>,
+    events: mpsc::UnboundedSender<Told>,
+    tasks: JoinSet<Input>,
+    alarms: BTreeSet<Time>,
+    waiting: BTreeMap<RequestId, oneshot::Sender<Reply>>,
+    requests: u64,
+}
+
+impl Shell {
+    /// A shell, the way in to it, and what it tells.
+    pub fn new(
+        site: Arc<Site>,
+        devices: Devices,
+        store: Arc<dyn Store>,
+        clock: Clock,
+    ) -> (Self, Handle, mpsc::UnboundedReceiver<Told>) {
+        let (inputs, arrivals) = mpsc::channel(ROOM);
+        let (events, told) = mpsc::unbounded_channel();
+        let shell = Self {
+            site,
+            devices,
+            store,
+            clock,
+            arrivals,
+            events,
+            tasks: JoinSet::new(),
+            alarms: BTreeSet::new(),
+            waiting: BTreeMap::new(),
+            requests: 0,
+        };
+        (shell, Handle { inputs }, told)
+    }
+
+    /// Runs the controller until every [`Handle`] is gone. Dropping the future stops it at once,
+    /// together with every call that it has under way.
+    pub async fn run(mut self, mut core: Core) {
+        let mut input = Input::Tick;
+        loop {
+            let now = self.clock.now();
+            for output in core.handle(now, input) {
+                self.carry(now, output);
+            }
+            match self.next().await {
+                Some(next) => input = next,
+                None => return,
+            }
+        }
+    }
+
+    async fn next(&mut self) -> Option<Input> {
+        loop {
+            let alarm = self.alarms.first().map(|at| self.clock.instant(*at));
+            tokio::select! {
+                biased;
+                Some(done) = self.tasks.join_next() => match done {
+                    Ok(input) => return Some(input),
+                    // A step that panicked has no outcome; its own time limit speaks for it.
+                    Err(error) => tracing::error!(%error, "a call ended without an answer"),
+                },
+                arrival = self.arrivals.recv() => match arrival? {
+                    Arrival::Input(input) => return Some(input),
+                    Arrival::Command(command, reply) => {
+                        self.requests += 1;
+                        let request = RequestId(self.requests);
+                        self.waiting.insert(request, reply);
+                        return Some(Input::Asked { request, command });
+                    }
+                },
+                () = async { sleep_until(alarm.unwrap_or_else(|| self.clock.instant(Time::NEVER))).await } => {
+                    let now = self.clock.now();
+                    self.alarms.retain(|at| *at > now);
+                    return Some(Input::Tick);
+                }
+            }
+        }
+    }
+
+    fn carry(&mut self, now: Time, output: Output) {
+        match output {
+            Output::Load => {
+                let store = self.store.clone();
+                self.tasks.spawn(async move { Input::Loaded(load(&*store).await) });
+            }
+            Output::Commit { commit, txn } => {
+                let store = self.store.clone();
+                self.tasks.spawn(async move {
+                    let end = store.commit(&txn).await.map_err(|error| error.to_string());
+                    Input::Committed { commit, end }
+                });
+            }
+            Output::Act { task, order } => {
+                let (devices, site) = (self.devices.clone(), self.site.clone());
+                self.tasks.spawn(async move {
+                    let end = act(&devices, &site, &order).await;
+                    Input::Acted { task, end }
+                });
+            }
+            Output::Ask(ask) => {
+                let (devices, site, clock) = (self.devices.clone(), self.site.clone(), self.clock);
+                self.tasks.spawn(async move {
+                    Input::Answered(answer(&devices, &site, clock, ask).await)
+                });
+            }
+            Output::Wake(at) => {
+                self.alarms.insert(at);
+            }
+            // Nobody listens: nobody needs to know.
+            Output::Tell(event) => drop(self.events.send(Told { at: now, event })),
+            Output::Reply { request, reply } => {
+                if let Some(waiting) = self.waiting.remove(&request) {
+                    // Whoever asked has gone away.
+                    let _ = waiting.send(reply);
+                }
+            }
+        }
+    }
+}
+
+/// Reads the whole store, however long it takes: nothing can be done without.
+async fn load(store: &dyn Store) -> coldspare_store::Listing {
+    loop {
+        match store.list(&Prefix::all()).await {
+            Ok(listing) => return listing,
+            Err(error) => tracing::warn!(%error, "the store cannot be read"),
+        }
+        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    }
+}
