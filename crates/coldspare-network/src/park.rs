@@ -103,3 +103,6 @@ fn id(switch: &dyn Switch, port: &PortName) -> PortId {
         port: port.clone(),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -46,7 +46,7 @@ pub(crate) fn network(text: &str, number: u16, primary: u8, secondary: u8) -> Lo
 }
 
 /// Table 2, with X = 101 and Y = 102.
-pub(crate) fn networks() -> Vec<LogicalNetwork> {
+pub(crate) fn table_2() -> Vec<LogicalNetwork> {
     vec![
         network("scn", 4004, 1, 2),
         network("mapi", 101, 3, 4),
@@ -55,7 +55,7 @@ pub(crate) fn networks() -> Vec<LogicalNetwork> {
 }
 
 /// A persona on all networks of the study, its host number in every subnet the same.
-pub(crate) fn connections(mode: Mode, host: u8) -> Connections {
+pub(crate) fn exchange(mode: Mode, host: u8) -> Connections {
     let connection = |text: &str, assignment| Connection {
         network: name(text),
         assignment,
@@ -127,15 +127,7 @@ pub(crate) fn any_cabling(server: u8) -> impl Strategy<Value = Cabling> {
         .prop_map(move |channels| cabling(server, channels))
 }
 
-/// Every VLAN that a persona has any business on.
-pub(crate) fn vlans_of(connections: &Connections, networks: &Networks) -> BTreeSet<VlanId> {
-    let connected = connections.connections.iter();
-    connected
-        .map(|connection| networks.get(&connection.network).unwrap().vlan)
-        .collect()
-}
-
-/// The channels of that many NICs as a set.
+/// Those channels as a set.
 pub(crate) fn channels(numbers: &[u8]) -> BTreeSet<Channel> {
     numbers.iter().copied().map(channel).collect()
 }

@@ -5,8 +5,8 @@ use crate::study::*;
 use crate::{Mode, Networks, guest_plan};
 
 fn study(mode: Mode) -> GuestPlan {
-    let networks = Networks::new(networks()).unwrap();
-    guest_plan(&connections(mode, 11), &networks, &cabling(1, 1..=4)).unwrap()
+    let networks = Networks::new(table_2()).unwrap();
+    guest_plan(&exchange(mode, 11), &networks, &cabling(1, 1..=4)).unwrap()
 }
 
 #[test]

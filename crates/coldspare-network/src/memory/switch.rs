@@ -86,7 +86,7 @@ impl MemorySwitch {
 
     /// Somebody else sets a port, past the seam.
     pub fn intrude(&self, port: &PortName, observed: Observed) {
-        self.with_port(port, |port| port.observed = observed);
+        self.state().intrude(port, observed);
     }
 
     /// Somebody else sets a port just before the next change through the seam.
@@ -184,6 +184,12 @@ impl MemorySwitch {
 }
 
 impl State {
+    fn intrude(&mut self, port: &PortName, observed: Observed) {
+        if let Some(port) = self.ports.get_mut(port) {
+            port.observed = observed;
+        }
+    }
+
     fn report(&self) -> BTreeMap<PortName, PortStatus> {
         let status = |port: &Port| PortStatus {
             observed: port.observed.clone(),
@@ -233,10 +239,10 @@ impl Switch for MemorySwitch {
         wanted: &SwitchPlan,
     ) -> Result<(), Error> {
         self.call().await?;
-        if let Some((port, observed)) = self.state().race.take() {
-            self.intrude(&port, observed);
-        }
         let mut state = self.state();
+        if let Some((port, observed)) = state.race.take() {
+            state.intrude(&port, observed);
+        }
         self.check(&state, expected, wanted)?;
         match state.fault {
             Some(Fault::Refuses) => {

@@ -8,8 +8,8 @@ use crate::study::*;
 
 #[test]
 fn the_ports_of_the_study_are_as_in_its_table() {
-    let networks = Networks::new(networks()).unwrap();
-    let plan = port_plan(&connections(Mode::Trunk, 11), &networks, &cabling(1, 1..=5)).unwrap();
+    let networks = Networks::new(table_2()).unwrap();
+    let plan = port_plan(&exchange(Mode::Trunk, 11), &networks, &cabling(1, 1..=5)).unwrap();
     let expected = [
         (1, tagged(&[4004])),
         (2, tagged(&[4004])),
@@ -23,13 +23,8 @@ fn the_ports_of_the_study_are_as_in_its_table() {
 
 #[test]
 fn in_access_mode_each_network_has_its_primary_channel_alone() {
-    let networks = Networks::new(networks()).unwrap();
-    let plan = port_plan(
-        &connections(Mode::Access, 11),
-        &networks,
-        &cabling(1, 1..=4),
-    )
-    .unwrap();
+    let networks = Networks::new(table_2()).unwrap();
+    let plan = port_plan(&exchange(Mode::Access, 11), &networks, &cabling(1, 1..=4)).unwrap();
     for (number, membership) in [
         (1, Membership::Access(vlan(4004))),
         (2, Membership::Parked),
@@ -42,8 +37,8 @@ fn in_access_mode_each_network_has_its_primary_channel_alone() {
 
 #[test]
 fn a_server_with_one_channel_of_two_will_do_and_with_none_will_not() {
-    let networks = Networks::new(networks()).unwrap();
-    let connections = connections(Mode::Trunk, 11);
+    let networks = Networks::new(table_2()).unwrap();
+    let connections = exchange(Mode::Trunk, 11);
     let plan = port_plan(&connections, &networks, &cabling(1, [2, 3])).unwrap();
     assert_eq!(plan.get(&port(1, 3)), Some(&tagged(&[101, 102])));
     assert_eq!(
@@ -57,8 +52,8 @@ fn a_server_with_one_channel_of_two_will_do_and_with_none_will_not() {
 
 #[test]
 fn a_plan_survives_the_journal() {
-    let networks = Networks::new(networks()).unwrap();
-    let plan = port_plan(&connections(Mode::Trunk, 11), &networks, &cabling(1, 1..=4)).unwrap();
+    let networks = Networks::new(table_2()).unwrap();
+    let plan = port_plan(&exchange(Mode::Trunk, 11), &networks, &cabling(1, 1..=4)).unwrap();
     let json = serde_json::to_string(&plan).unwrap();
     assert_eq!(serde_json::from_str::<PortPlan>(&json).unwrap(), plan);
 }
