@@ -67,3 +67,24 @@ impl From<Cabling> for BTreeMap<Channel, Cable> {
         cabling.0
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::study::{cabling, channel, port};
+
+    #[test]
+    fn every_cable_ends_on_a_port_of_its_own_also_in_a_file() {
+        let mut cables = BTreeMap::from(cabling(1, [1, 2]));
+        let file = |cables: &_| serde_json::to_string(cables).unwrap();
+        assert!(serde_json::from_str::<Cabling>(&file(&cables)).is_ok());
+        cables.get_mut(&channel(2)).unwrap().port = port(1, 1);
+        assert!(serde_json::from_str::<Cabling>(&file(&cables)).is_err());
+        let problem = Problem::PortTwice {
+            port: port(1, 1),
+            channel: channel(1),
+            other: channel(2),
+        };
+        assert_eq!(Cabling::new(cables), Err(problem));
+    }
+}

@@ -78,3 +78,6 @@ pub fn guest_plan(
     }
     Ok(plan)
 }
+
+#[cfg(test)]
+mod tests;

@@ -21,3 +21,6 @@ pub enum Fault {
     /// It makes every change, and its answer is lost.
     LosesAnswer,
 }
+
+#[cfg(test)]
+mod tests;

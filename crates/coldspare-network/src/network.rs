@@ -212,3 +212,44 @@ impl From<Networks> for Vec<LogicalNetwork> {
         networks.0.into_values().collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::study::{channel, table_2};
+
+    #[test]
+    fn vlans_are_numbered_1_to_4094() {
+        for (number, good) in [(0, false), (1, true), (4094, true), (4095, false)] {
+            assert_eq!(VlanId::new(number).is_ok(), good, "{number}");
+            let json = number.to_string();
+            assert_eq!(
+                serde_json::from_str::<VlanId>(&json).is_ok(),
+                good,
+                "{number}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_channel_does_not_protect_itself() {
+        let channel = channel(3);
+        let refused = ChannelPair::new(channel, Some(channel));
+        assert_eq!(refused, Err(Problem::SameChannel { channel }));
+        let file = r#"{"primary": 3, "secondary": 3}"#;
+        assert!(serde_json::from_str::<ChannelPair>(file).is_err());
+        assert!(serde_json::from_str::<ChannelPair>(r#"{"primary": 3}"#).is_ok());
+    }
+
+    #[test]
+    fn a_file_cannot_smuggle_a_vlan_in_twice() {
+        let mut described = table_2();
+        let json = serde_json::to_string(&described).unwrap();
+        let read = serde_json::from_str::<Networks>(&json).unwrap();
+        assert_eq!(serde_json::to_value(&read).unwrap()[0]["name"], "mapi");
+        described[1].vlan = described[2].vlan;
+        let json = serde_json::to_string(&described).unwrap();
+        let error = serde_json::from_str::<Networks>(&json).unwrap_err();
+        assert!(error.to_string().contains("VLAN 102 is used by"), "{error}");
+    }
+}

@@ -11,6 +11,10 @@ use crate::{Error, Membership, Switch, SwitchPlan};
 ///
 /// It is made by [`park`] and [`read_parked`] alone: it can be written to a journal, but not read
 /// from one. What a journal says was parked must be looked at again before it is relied on.
+///
+/// ```compile_fail,E0277
+/// let believed: coldspare_network::Parked = serde_json::from_str("{}").unwrap();
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Parked {
     switch: SwitchName,

@@ -141,3 +141,41 @@ pub struct PortStatus {
     /// Whether it may be set: uplinks and ports that the site does not list may not.
     pub managed: bool,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::study::{tagged, vlan};
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_trunk_without_vlans_is_a_parked_port() {
+        assert_eq!(Trunk::new([].into(), None), Err(Problem::EmptyTrunk));
+        assert_eq!(tagged(&[]), Membership::Parked);
+        assert!(serde_json::from_str::<Membership>(r#"{"trunk": {"tagged": []}}"#).is_err());
+    }
+
+    #[test]
+    fn a_vlan_leaves_a_trunk_tagged_or_untagged() {
+        let vlan = vlan(101);
+        let refused = Trunk::new([vlan].into(), Some(vlan));
+        assert_eq!(refused, Err(Problem::TaggedAndNative { vlan }));
+    }
+
+    proptest! {
+        #[test]
+        fn a_port_passes_its_vlans_and_survives_the_journal(
+            numbers in proptest::collection::btree_set(1..20_u16, 0..5),
+            native in proptest::option::of(20..25_u16),
+        ) {
+            let tagged: BTreeSet<_> = numbers.into_iter().map(vlan).collect();
+            let trunk = Trunk::new(tagged, native.map(vlan));
+            let membership = trunk.map_or(Membership::Parked, Membership::Trunk);
+            for number in (1..25).map(vlan) {
+                prop_assert_eq!(membership.passes(number), membership.vlans().contains(&number));
+            }
+            let json = serde_json::to_string(&membership).unwrap();
+            prop_assert_eq!(serde_json::from_str::<Membership>(&json).unwrap(), membership);
+        }
+    }
+}
