@@ -18,7 +18,7 @@ pub struct Cable {
     pub port: PortId,
 }
 
-/// All LAN cables of one server, each channel to a port of its own.
+/// All LAN cables of one server: each channel has a NIC and a port of its own.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(
     try_from = "BTreeMap<Channel, Cable>",
@@ -27,16 +27,24 @@ pub struct Cable {
 pub struct Cabling(BTreeMap<Channel, Cable>);
 
 impl Cabling {
-    /// The cabling, unless two channels end on one port.
+    /// The cabling, unless two channels have one NIC or end on one port.
     pub fn new(cables: BTreeMap<Channel, Cable>) -> Result<Self, Problem> {
-        let mut ends = BTreeMap::new();
-        for (&channel, cable) in &cables {
-            if let Some(other) = ends.insert(&cable.port, channel) {
-                let port = cable.port.clone();
+        let (mut nics, mut ports) = (BTreeMap::new(), BTreeMap::new());
+        for (&other, Cable { mac, port }) in &cables {
+            if let Some(channel) = nics.insert(mac, other) {
+                let mac = *mac;
+                return Err(Problem::NicTwice {
+                    mac,
+                    channel,
+                    other,
+                });
+            }
+            if let Some(channel) = ports.insert(port, other) {
+                let port = port.clone();
                 return Err(Problem::PortTwice {
                     port,
-                    channel: other,
-                    other: channel,
+                    channel,
+                    other,
                 });
             }
         }
@@ -74,16 +82,25 @@ mod tests {
     use crate::study::{cabling, channel, port};
 
     #[test]
-    fn every_cable_ends_on_a_port_of_its_own_also_in_a_file() {
+    fn every_channel_has_a_nic_and_a_port_of_its_own_also_in_a_file() {
         let mut cables = BTreeMap::from(cabling(1, [1, 2]));
         let file = |cables: &_| serde_json::to_string(cables).unwrap();
         assert!(serde_json::from_str::<Cabling>(&file(&cables)).is_ok());
         cables.get_mut(&channel(2)).unwrap().port = port(1, 1);
         assert!(serde_json::from_str::<Cabling>(&file(&cables)).is_err());
+        let (channel, other) = (channel(1), channel(2));
         let problem = Problem::PortTwice {
             port: port(1, 1),
-            channel: channel(1),
-            other: channel(2),
+            channel,
+            other,
+        };
+        assert_eq!(Cabling::new(cables.clone()), Err(problem));
+        let mac = cables[&channel].mac;
+        cables.get_mut(&other).unwrap().mac = mac;
+        let problem = Problem::NicTwice {
+            mac,
+            channel,
+            other,
         };
         assert_eq!(Cabling::new(cables), Err(problem));
     }

@@ -4,6 +4,7 @@ use std::net::Ipv4Addr;
 
 use coldspare_names::{Channel, NetworkName, PersonaName, PortId};
 use ipnet::Ipv4Net;
+use macaddr::MacAddr6;
 
 use crate::VlanId;
 
@@ -124,6 +125,16 @@ pub enum Problem {
     GatewayUnreachable {
         /// The gateway.
         gateway: Ipv4Addr,
+    },
+    /// One NIC is on two channels.
+    #[error("channels {channel} and {other} both have the NIC {mac}")]
+    NicTwice {
+        /// The NIC.
+        mac: MacAddr6,
+        /// One channel.
+        channel: Channel,
+        /// The other.
+        other: Channel,
     },
     /// Two NICs end on one port.
     #[error("channels {channel} and {other} both end on {port}")]

@@ -25,7 +25,7 @@ fn mapi_goes_to_the_nic_of_replication_when_its_own_is_lost_and_comes_back() {
         from: Some(channel(3)),
         to: Some(channel(4)),
     };
-    assert_eq!(lost.moves, [moved.clone()]);
+    assert_eq!(lost.moves, std::slice::from_ref(&moved));
     let [share] = &lost.shares[..] else {
         panic!("one channel is shared, not {:?}", lost.shares)
     };

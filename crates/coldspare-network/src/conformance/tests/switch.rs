@@ -119,10 +119,14 @@ impl Switch for Watched {
         let mut ports = self.switch.ports().await?;
         match self.wrong {
             Some(Wrong::CallsUplinksManaged) => {
-                ports.values_mut().for_each(|status| status.managed = true);
+                for status in ports.values_mut() {
+                    status.managed = true;
+                }
             }
             Some(Wrong::CallsLinksUp) => {
-                ports.values_mut().for_each(|status| status.link = Link::Up);
+                for status in ports.values_mut() {
+                    status.link = Link::Up;
+                }
             }
             Some(Wrong::Remembers) => {
                 let mut remembered = self.remembered.lock().unwrap();
