@@ -11,21 +11,20 @@ fn switch() -> MemorySwitch {
 #[tokio::test]
 async fn frames_pass_only_while_switch_cable_and_host_are_there() {
     let (switch, port) = (switch(), port(1, 1).port);
-    type Lever = fn(&MemorySwitch, bool);
-    let levers: [Lever; 3] = [
-        |switch, there| switch.set_powered(there),
-        |switch, there| switch.set_cabled(&"1/g9".parse().unwrap(), there),
-        |switch, there| switch.set_host_powered(&"1/g9".parse().unwrap(), there),
+    let levers: [&dyn Fn(bool); 3] = [
+        &|there| switch.set_powered(there),
+        &|there| switch.set_cabled(&port, there),
+        &|there| switch.set_host_powered(&port, there),
     ];
     assert!(
         !switch.carries(&port, vlan(102)),
         "it is no member of that VLAN"
     );
     for lever in levers {
-        lever(&switch, false);
+        lever(false);
         assert!(!switch.carries(&port, vlan(101)));
         assert_eq!(switch.truth()[&port].link, Link::Down);
-        lever(&switch, true);
+        lever(true);
         assert!(switch.carries(&port, vlan(101)));
     }
 }
