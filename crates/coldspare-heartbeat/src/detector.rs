@@ -150,6 +150,13 @@ impl Detector {
         self.cases.get(&slot)?.verdict.as_ref()
     }
 
+    /// The generation under which a slot is enrolled, if it is.
+    #[inline]
+    pub fn generation(&self, slot: Slot) -> Option<Generation> {
+        let enrolled = self.condition(slot) != Condition::Vacant;
+        enrolled.then(|| self.marks[slot.index()].generation)
+    }
+
     /// Watches a server from now on; anew, if its slot was in use.
     ///
     /// Enrolled again under the same generation, it keeps what it remembers against replays.

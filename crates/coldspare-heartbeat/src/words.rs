@@ -78,7 +78,10 @@ impl fmt::Display for Cause {
                 write!(f, "suspected cause: {}", list(labels))
             }
             Self::Arrays(arrays) => {
-                let arrays = arrays.iter().map(|array| format!("array {array}")).collect();
+                let arrays = arrays
+                    .iter()
+                    .map(|array| format!("array {array}"))
+                    .collect();
                 write!(f, "suspected cause: {}", list(arrays))
             }
         }
@@ -122,7 +125,12 @@ impl Verdict {
     /// The verdict explained, a line each: whose word is missing, and what would have to change
     /// for another verdict.
     pub fn explanation(&self) -> Vec<String> {
-        let missing = self.missing.iter().map(|question| format!("{question} did not answer"));
-        missing.chain(self.otherwise.iter().map(ToString::to_string)).collect()
+        let missing = self
+            .missing
+            .iter()
+            .map(|question| format!("{question} did not answer"));
+        missing
+            .chain(self.otherwise.iter().map(ToString::to_string))
+            .collect()
     }
 }

@@ -6,6 +6,7 @@ use super::{Condition, Detector, Mark, Place, PlaceId, State};
 use crate::{Path, Slot, Watch};
 
 impl Detector {
+    #[inline]
     pub(super) fn condition(&self, slot: Slot) -> Condition {
         self.states
             .get(slot.index())
