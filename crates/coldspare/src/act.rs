@@ -71,9 +71,13 @@ pub type Done = Option<Piece>;
 /// Carries out one step within its limit.
 pub async fn act(devices: &Devices, site: &Site, order: &Order) -> Result<Done, StepError> {
     let step = &order.step;
-    let failed = |reason: String| StepError { step: step.to_string(), reason };
+    let failed = |reason: String| StepError {
+        step: step.to_string(),
+        reason,
+    };
     let done = timeout(order.limit, carry_out(devices, site, order)).await;
-    done.unwrap_or_else(|_| Err("no answer in time".to_owned())).map_err(failed)
+    done.unwrap_or_else(|_| Err("no answer in time".to_owned()))
+        .map_err(failed)
 }
 
 async fn carry_out(devices: &Devices, site: &Site, order: &Order) -> Result<Done, String> {
@@ -83,28 +87,51 @@ async fn carry_out(devices: &Devices, site: &Site, order: &Order) -> Result<Done
             let workload = hand.workload(persona)?;
             until_done(|| workload.leave()).await?;
         }
-        Step::ShutDown { persona, server, agent } => {
+        Step::ShutDown {
+            persona,
+            server,
+            agent,
+        } => {
             hand.shut_down(persona, server, *agent).await?;
         }
         Step::PowerOff { server } => {
-            let off = bmc::prove_off(hand.bmc(server)?, &hand.identity(server)?, &hand.timing(server)).await;
+            let off = bmc::prove_off(
+                hand.bmc(server)?,
+                &hand.identity(server)?,
+                &hand.timing(server),
+            )
+            .await;
             return seen(server, Seen::Off(off.map_err(in_full)?));
         }
         Step::Disarm { server } => {
-            let disarmed = bmc::disarm(hand.bmc(server)?, &hand.identity(server)?, &hand.timing(server)).await;
+            let disarmed = bmc::disarm(
+                hand.bmc(server)?,
+                &hand.identity(server)?,
+                &hand.timing(server),
+            )
+            .await;
             return seen(server, Seen::Disarmed(disarmed.map_err(in_full)?));
         }
         Step::ShutOut { array, request } => {
-            let patience = san::Patience { limit: order.limit, pause: PAUSE };
+            let patience = san::Patience {
+                limit: order.limit,
+                pause: PAUSE,
+            };
             let out = san::shut_out(hand.array(array)?, request, patience).await;
             return seen(&request.server, Seen::ShutOut(out.map_err(in_full)?));
         }
-        Step::Park { server, switch, ports } => {
+        Step::Park {
+            server,
+            switch,
+            ports,
+        } => {
             let parked = network::park(hand.switch(switch)?, ports).await;
             return seen(server, Seen::Parked(parked.map_err(in_full)?));
         }
         Step::Wire { switch, ports, .. } => {
-            network::wire(hand.switch(switch)?, ports).await.map_err(in_full)?;
+            network::wire(hand.switch(switch)?, ports)
+                .await
+                .map_err(in_full)?;
         }
         Step::Arm { server, boot } => hand.arm(server, boot).await?,
         Step::Admit { volume, admission } => {
@@ -113,19 +140,30 @@ async fn carry_out(devices: &Devices, site: &Site, order: &Order) -> Result<Done
                 return Err("the seat is another's".to_owned());
             }
             let array = hand.array(&volume.array)?;
-            san::admit(array, &volume.volume, admission).await.map_err(in_full)?;
+            san::admit(array, &volume.volume, admission)
+                .await
+                .map_err(in_full)?;
         }
         Step::PowerOn { server } => {
             let seat = hand.seat(order).await?;
-            if order.give.as_ref().is_none_or(|give| !seat.is_for(server, give.holder.generation)) {
+            if order
+                .give
+                .as_ref()
+                .is_none_or(|give| !seat.is_for(server, give.holder.generation))
+            {
                 return Err("the seat is another's".to_owned());
             }
             let (identity, timing) = (hand.identity(server)?, hand.timing(server));
-            bmc::power_on(hand.bmc(server)?, &identity, &timing).await.map_err(in_full)?;
+            bmc::power_on(hand.bmc(server)?, &identity, &timing)
+                .await
+                .map_err(in_full)?;
         }
         Step::AwaitAgent { .. } => return Err("only the detector can tell".to_owned()),
         Step::ConfigureGuest { persona, plan } => {
-            let guest = devices.guests.get(persona).ok_or("it has no agent to ask")?;
+            let guest = devices
+                .guests
+                .get(persona)
+                .ok_or("it has no agent to ask")?;
             guest.set_plan(plan).await.map_err(in_full)?;
             let found = guest.interfaces().await.map_err(in_full)?;
             if found.configured != *plan {
@@ -148,7 +186,10 @@ async fn carry_out(devices: &Devices, site: &Site, order: &Order) -> Result<Done
     Ok(None)
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "it ends the arms of carry_out that saw something")]
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "it ends the arms of carry_out that saw something"
+)]
 fn seen(server: &ServerName, what: Seen) -> Result<Done, String> {
     Ok(Some(Piece::new(server.clone(), what)))
 }

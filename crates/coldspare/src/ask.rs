@@ -87,7 +87,11 @@ pub struct Found {
 /// Puts a question to the world. An error is no answer, and no answer is said to be none.
 pub async fn answer(devices: &Devices, site: &Site, clock: Clock, ask: Ask) -> Answered {
     match ask {
-        Ask::Witness { server, question, asked } => {
+        Ask::Witness {
+            server,
+            question,
+            asked,
+        } => {
             let answer = match question {
                 Question::Power => Answer::Power(power(devices, site, &server).await),
                 Question::Sessions => {
@@ -98,11 +102,23 @@ pub async fn answer(devices: &Devices, site: &Site, clock: Clock, ask: Ask) -> A
                     answered: probe(devices, site, &server, path).await,
                 },
             };
-            Answered::Witness { server, testimony: Testimony { asked, answer } }
+            Answered::Witness {
+                server,
+                testimony: Testimony { asked, answer },
+            }
         }
-        Ask::Wears { persona, server, generation, since } => {
+        Ask::Wears {
+            persona,
+            server,
+            generation,
+            since,
+        } => {
             let wears = wears(devices, site, &persona, &server, generation, since).await;
-            Answered::Wears { persona, generation, wears }
+            Answered::Wears {
+                persona,
+                generation,
+                wears,
+            }
         }
         Ask::Survey => Answered::Survey(survey(devices, site).await),
     }
@@ -118,7 +134,10 @@ async fn power(devices: &Devices, site: &Site, server: &ServerName) -> Power {
         let bmc = devices.bmcs.get(server)?;
         let limit = site.policy_of(server)?.call_limits.bmc;
         let reading = in_time(limit, bmc.read()).await?;
-        reading.identity.matches(&site.identity(server)?).then_some(reading.power)
+        reading
+            .identity
+            .matches(&site.identity(server)?)
+            .then_some(reading.power)
     };
     match read.await {
         Some(bmc::PowerState::On) => Power::On,
@@ -130,10 +149,18 @@ async fn power(devices: &Devices, site: &Site, server: &ServerName) -> Power {
 /// Every array's sessions of a server together. An array that is silent leaves the question open,
 /// unless another one shows the server writing.
 async fn sessions(devices: &Devices, site: &Site, now: Time, server: &ServerName) -> Sessions {
-    let Some(policy) = site.policy_of(server) else { return Sessions::NoAnswer };
+    let Some(policy) = site.policy_of(server) else {
+        return Sessions::NoAnswer;
+    };
     let addresses = site.san_addresses(server);
     let limit = policy.call_limits.array;
-    let asked = join_all(devices.arrays.values().map(|array| in_time(limit, array.sessions()))).await;
+    let asked = join_all(
+        devices
+            .arrays
+            .values()
+            .map(|array| in_time(limit, array.sessions())),
+    )
+    .await;
 
     let mut all_known = true;
     let mut latest = None;
@@ -142,9 +169,14 @@ async fn sessions(devices: &Devices, site: &Site, now: Time, server: &ServerName
             all_known = false;
             continue;
         };
-        for session in sessions.iter().filter(|session| addresses.contains(&session.source)) {
+        for session in sessions
+            .iter()
+            .filter(|session| addresses.contains(&session.source))
+        {
             match (session.last_write, session.opened) {
-                (LastWrite::At(at), _) | (LastWrite::Never, Some(at)) => latest = latest.max(Some(at)),
+                (LastWrite::At(at), _) | (LastWrite::Never, Some(at)) => {
+                    latest = latest.max(Some(at))
+                }
                 (LastWrite::Unknown, _) | (LastWrite::Never, None) => all_known = false,
             }
         }
@@ -194,7 +226,10 @@ async fn survey(devices: &Devices, site: &Site) -> World {
             limit: policy.call_limits.bmc,
             ..bmc::Timing::default()
         };
-        if bmc::read_off(&**bmc, &site.identity(server)?, &timing).await.is_ok() {
+        if bmc::read_off(&**bmc, &site.identity(server)?, &timing)
+            .await
+            .is_ok()
+        {
             return Some((server.clone(), Power::Off));
         }
         match power(devices, site, server).await {
@@ -207,7 +242,13 @@ async fn survey(devices: &Devices, site: &Site) -> World {
         let limit = Duration::from_secs(20);
         let admissions = in_time(limit, array.admissions()).await?;
         let sessions = in_time(limit, array.sessions()).await?;
-        Some((name.clone(), Found { admissions, sessions }))
+        Some((
+            name.clone(),
+            Found {
+                admissions,
+                sessions,
+            },
+        ))
     });
     World {
         power: join_all(powers).await.into_iter().flatten().collect(),

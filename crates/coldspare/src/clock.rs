@@ -14,7 +14,10 @@ impl Clock {
     /// A clock that shows `now` at this moment.
     #[expect(clippy::disallowed_methods, reason = "this is the shell's clock")]
     pub fn showing(now: Time) -> Self {
-        Self { epoch: now, started: Instant::now() }
+        Self {
+            epoch: now,
+            started: Instant::now(),
+        }
     }
 
     /// What it shows.

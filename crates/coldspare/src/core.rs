@@ -151,7 +151,11 @@ struct Kept<T> {
 
 impl<T> Kept<T> {
     fn new(record: T, revision: Option<Revision>) -> Self {
-        Self { record, revision, committing: false }
+        Self {
+            record,
+            revision,
+            committing: false,
+        }
     }
 }
 
@@ -339,7 +343,9 @@ impl Core {
     fn wake(&mut self) {
         let timer = self.timers.first().map(|(at, _)| *at);
         let poll = self.detector.deadline().filter(|_| self.loaded);
-        let Some(next) = timer.into_iter().chain(poll).min() else { return };
+        let Some(next) = timer.into_iter().chain(poll).min() else {
+            return;
+        };
         if next != self.woken_at {
             self.woken_at = next;
             self.outputs.push(Output::Wake(next));
@@ -359,11 +365,16 @@ impl Core {
     fn act(&mut self, subject: Subject, step: usize, order: Order) {
         let task = TaskId(self.number());
         self.tasks.insert(task, Task { subject, step });
-        self.outputs.push(Output::Act { task, order: Box::new(order) });
+        self.outputs.push(Output::Act {
+            task,
+            order: Box::new(order),
+        });
     }
 
     fn acted(&mut self, task: TaskId, end: Result<Done, StepError>) {
-        let Some(Task { subject, step }) = self.tasks.remove(&task) else { return };
+        let Some(Task { subject, step }) = self.tasks.remove(&task) else {
+            return;
+        };
         if end.is_ok() {
             self.tell_done(&subject, step);
         }
@@ -381,7 +392,9 @@ impl Core {
     }
 
     fn tell_done(&mut self, subject: &Subject, step: usize) {
-        let Subject::Persona(name) = subject else { return };
+        let Subject::Persona(name) = subject else {
+            return;
+        };
         let run = self.record(name).and_then(|record| record.run.as_ref());
         let step = run.and_then(|run| run.plan.stages.get(run.stage)?.get(step));
         let event = step.and_then(|step| Some(step.about(Event::new(step.done()?)).persona(name)));
@@ -394,7 +407,11 @@ impl Core {
     }
 
     fn planner<'a>(&'a self, policy: &'a PoolPolicy) -> Planner<'a> {
-        Planner { site: &self.site, binds: self.binds, policy }
+        Planner {
+            site: &self.site,
+            binds: self.binds,
+            policy,
+        }
     }
 
     /// Changes to another site: what is new is added, what is gone is watched no longer.
@@ -406,18 +423,21 @@ impl Core {
             let number = u32::try_from(self.by_slot.len()).unwrap_or(u32::MAX);
             let slot = Slot::new(number)?;
             self.by_slot.push(name.clone());
-            self.servers.insert(name.clone(), Server {
-                kept: Kept::new(ServerRecord::default(), None),
-                slot,
-                power: Power::NoAnswer,
-                watched: None,
-                started: false,
-                verdict: None,
-                heard: Time::EPOCH,
-                scrub: None,
-                scrub_rest_until: Time::EPOCH,
-                scrub_failures: 0,
-            });
+            self.servers.insert(
+                name.clone(),
+                Server {
+                    kept: Kept::new(ServerRecord::default(), None),
+                    slot,
+                    power: Power::NoAnswer,
+                    watched: None,
+                    started: false,
+                    verdict: None,
+                    heard: Time::EPOCH,
+                    scrub: None,
+                    scrub_rest_until: Time::EPOCH,
+                    scrub_failures: 0,
+                },
+            );
         }
         for name in site.personas.keys() {
             let unknown = || Persona {
@@ -436,17 +456,24 @@ impl Core {
 
     /// The policy of a persona's pool.
     fn pool_policy(&self, persona: &PersonaName) -> PoolPolicy {
-        let pool = self.site.personas.get(persona).and_then(|of| self.site.pools.get(&of.persona.pool));
+        let pool = self
+            .site
+            .personas
+            .get(persona)
+            .and_then(|of| self.site.pools.get(&of.persona.pool));
         pool.map(|pool| pool.policy.clone()).unwrap_or_default()
     }
 
     /// The labels under which a server can fall silent together with others.
     fn labels(&self, server: &ServerName) -> BTreeSet<Label> {
-        let Some(of) = self.site.servers.get(server) else { return BTreeSet::new() };
-        let domains = of.server.domains.iter().map(|domain| Label::new(domain.to_string()));
+        let Some(of) = self.site.servers.get(server) else {
+            return BTreeSet::new();
+        };
+        let domains = of
+            .server
+            .domains
+            .iter()
+            .map(|domain| Label::new(domain.to_string()));
         domains.collect()
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -190,7 +190,9 @@ pub fn prove(demand: &Demand, pieces: &[Piece]) -> Result<FenceProof, Unproven> 
                 }
             }
             Seen::Parked(parked) => {
-                ports.retain(|port| port.switch != *parked.switch() || !parked.ports().contains(&port.port));
+                ports.retain(|port| {
+                    port.switch != *parked.switch() || !parked.ports().contains(&port.port)
+                });
             }
         }
     }
@@ -198,8 +200,16 @@ pub fn prove(demand: &Demand, pieces: &[Piece]) -> Result<FenceProof, Unproven> 
     let isolated = lasting && ports.is_empty() && !demand.ports.is_empty();
     let silenced = isolated || (off && (lasting || disarmed));
     if arrays.is_empty() && silenced {
-        let evidence = if off { Evidence::Off } else { Evidence::Isolation };
-        return Ok(FenceProof { server: demand.server.clone(), up_to: demand.up_to, evidence });
+        let evidence = if off {
+            Evidence::Off
+        } else {
+            Evidence::Isolation
+        };
+        return Ok(FenceProof {
+            server: demand.server.clone(),
+            up_to: demand.up_to,
+            evidence,
+        });
     }
 
     let mut missing: Vec<Missing> = arrays.into_iter().map(Missing::ShutOut).collect();
@@ -208,12 +218,19 @@ pub fn prove(demand: &Demand, pieces: &[Piece]) -> Result<FenceProof, Unproven> 
         missing.extend((!lasting && !disarmed).then_some(Missing::Disarmed));
         missing.extend(ports.into_iter().filter(|_| lasting).map(Missing::Parked));
     }
-    Err(Unproven { server: demand.server.clone(), missing })
+    Err(Unproven {
+        server: demand.server.clone(),
+        missing,
+    })
 }
 
 /// A person's word that a server cannot act under a generation.
 pub fn stated(by: Actor, server: ServerName, generation: Generation) -> FenceProof {
-    FenceProof { server, up_to: generation, evidence: Evidence::Operator { by } }
+    FenceProof {
+        server,
+        up_to: generation,
+        evidence: Evidence::Operator { by },
+    }
 }
 
 /// The right to give a persona to one server under one generation, now: every server it was taken
@@ -233,14 +250,19 @@ impl Seat {
         proofs: &[FenceProof],
     ) -> Result<Self, Unproven> {
         for demand in taken_from {
-            let covered = |proof: &FenceProof| {
-                proof.server == demand.server && proof.up_to >= demand.up_to
-            };
+            let covered =
+                |proof: &FenceProof| proof.server == demand.server && proof.up_to >= demand.up_to;
             if !proofs.iter().any(covered) {
-                return Err(Unproven { server: demand.server.clone(), missing: vec![Missing::Off] });
+                return Err(Unproven {
+                    server: demand.server.clone(),
+                    missing: vec![Missing::Off],
+                });
             }
         }
-        Ok(Self { server: holder.server.clone(), generation: holder.generation })
+        Ok(Self {
+            server: holder.server.clone(),
+            generation: holder.generation,
+        })
     }
 
     /// Whether the seat is for this server under this generation.

@@ -62,7 +62,11 @@ impl Holding {
         highest: Generation,
     ) -> Self {
         let generation = holders.values().copied().fold(highest, Ord::max);
-        Self { generation, holders, ..Self::nobody(persona) }
+        Self {
+            generation,
+            holders,
+            ..Self::nobody(persona)
+        }
     }
 
     /// The persona.
@@ -93,14 +97,19 @@ impl Holding {
     /// The one holder, when there is exactly one and nobody is reserved: the persona's home.
     pub fn home(&self) -> Option<Grant> {
         let (server, generation) = self.holders.first_key_value()?;
-        (self.holders.len() == 1 && self.reserved.is_none())
-            .then(|| Grant { server: server.clone(), generation: *generation })
+        (self.holders.len() == 1 && self.reserved.is_none()).then(|| Grant {
+            server: server.clone(),
+            generation: *generation,
+        })
     }
 
     /// Whether the server may act as the persona, or is about to.
     pub fn involves(&self, server: &ServerName) -> bool {
         self.holders.contains_key(server)
-            || self.reserved.as_ref().is_some_and(|grant| grant.server == *server)
+            || self
+                .reserved
+                .as_ref()
+                .is_some_and(|grant| grant.server == *server)
     }
 
     /// Raises the generation for a run that only takes, so that every older grant is stale.
@@ -126,10 +135,20 @@ impl Holding {
         if self.holders.get(&server).is_some_and(|held| *held <= up_to) {
             self.holders.remove(&server);
         }
-        if self.reserved.as_ref().is_some_and(|r| r.server == server && r.generation <= up_to) {
+        if self
+            .reserved
+            .as_ref()
+            .is_some_and(|r| r.server == server && r.generation <= up_to)
+        {
             self.reserved = None;
         }
-        self.fenced.insert(server, Fenced { generation: up_to, evidence });
+        self.fenced.insert(
+            server,
+            Fenced {
+                generation: up_to,
+                evidence,
+            },
+        );
     }
 
     /// Seats the reserved server as the sole holder, once no other is left.
@@ -139,7 +158,9 @@ impl Holding {
         if !self.holders.is_empty() {
             return self.reserved.is_none() && self.holders.len() == 1;
         }
-        let Some(grant) = self.reserved.take() else { return false };
+        let Some(grant) = self.reserved.take() else {
+            return false;
+        };
         // A restart in place: the fence was the server's scrub, and it is no former holder now.
         self.fenced.remove(&grant.server);
         self.holders.insert(grant.server, grant.generation);

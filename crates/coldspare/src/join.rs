@@ -28,45 +28,65 @@ impl Site {
 
     /// Which NIC of a server ends on which port.
     pub fn cabling(&self, server: &ServerName) -> Cabling {
-        let cabling = self.servers.get(server).map(crate::site::SiteServer::cabling);
+        let cabling = self
+            .servers
+            .get(server)
+            .map(crate::site::SiteServer::cabling);
         // A site file with a port twice is refused, so that this one has none.
         cabling.and_then(Result::ok).unwrap_or_default()
     }
 
     /// Whether a switch is managed: others are never touched.
     pub fn manages(&self, switch: &SwitchName) -> bool {
-        self.switches.get(switch).is_some_and(crate::site::SiteSwitch::is_managed)
+        self.switches
+            .get(switch)
+            .is_some_and(crate::site::SiteSwitch::is_managed)
     }
 
     /// The fixed addresses of a server's SAN ports.
     pub fn san_addresses(&self, server: &ServerName) -> BTreeSet<IpAddr> {
         let ports = self.servers.get(server).map(|of| &of.server.san_ports);
-        ports.into_iter().flat_map(|ports| ports.iter()).map(|port| port.address).collect()
+        ports
+            .into_iter()
+            .flat_map(|ports| ports.iter())
+            .map(|port| port.address)
+            .collect()
     }
 
     /// The same with the prefix of the SAN.
     pub fn san_networks(&self, server: &ServerName) -> Vec<IpNet> {
         let prefix = self.san_subnet.prefix_len();
         let addresses = self.san_addresses(server).into_iter();
-        addresses.filter_map(|address| IpNet::new(address, prefix).ok()).collect()
+        addresses
+            .filter_map(|address| IpNet::new(address, prefix).ok())
+            .collect()
     }
 
     /// A persona's image and data volumes.
     pub fn volumes_of(&self, persona: &PersonaName) -> Vec<VolumeId> {
-        let Some(of) = self.personas.get(persona) else { return Vec::new() };
-        std::iter::once(&of.persona.image).chain(&of.persona.data).cloned().collect()
+        let Some(of) = self.personas.get(persona) else {
+            return Vec::new();
+        };
+        std::iter::once(&of.persona.image)
+            .chain(&of.persona.data)
+            .cloned()
+            .collect()
     }
 
     /// The system control network.
     pub fn system_control(&self) -> Option<&LogicalNetwork> {
-        self.networks.iter().find(|network| network.kind == NetworkKind::SystemControl)
+        self.networks
+            .iter()
+            .find(|network| network.kind == NetworkKind::SystemControl)
     }
 
     /// Which persona a volume belongs to.
     pub fn owners(&self) -> BTreeMap<VolumeId, PersonaName> {
         let personas = self.personas.keys();
         let volumes = personas.flat_map(|name| {
-            self.volumes_of(name).into_iter().map(move |volume| (volume, name.clone()))
+            self.volumes_of(name)
+                .into_iter()
+                .map(move |volume| (volume, name.clone()))
         });
         volumes.collect()
     }

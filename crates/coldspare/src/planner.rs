@@ -45,7 +45,9 @@ impl Planner<'_> {
     pub fn retarget(&self, holding: &Holding) -> Result<Plan, Unplannable> {
         let persona = self.persona(holding.persona())?;
         let fenced = holding.holders();
-        let taken = fenced.iter().flat_map(|(server, up_to)| self.take(holding, server, *up_to));
+        let taken = fenced
+            .iter()
+            .flat_map(|(server, up_to)| self.take(holding, server, *up_to));
         let mut stages: Vec<Vec<Step>> = vec![taken.collect()];
         if let Some(grant) = holding.reserved() {
             let wire = self.wire(persona, &grant.server)?;
@@ -60,12 +62,21 @@ impl Planner<'_> {
                 stages.push(vec![arm]);
             }
             stages.push(self.admit(persona, grant));
-            stages.push(vec![Step::PowerOn { server: grant.server.clone() }]);
+            stages.push(vec![Step::PowerOn {
+                server: grant.server.clone(),
+            }]);
             stages.extend(self.then(persona, grant)?);
         }
         stages.retain(|steps| !steps.is_empty());
-        let demands = fenced.iter().map(|(server, up_to)| self.demand(server, *up_to)).collect();
-        Ok(Plan { persona: holding.persona().clone(), demands, stages })
+        let demands = fenced
+            .iter()
+            .map(|(server, up_to)| self.demand(server, *up_to))
+            .collect();
+        Ok(Plan {
+            persona: holding.persona().clone(),
+            demands,
+            stages,
+        })
     }
 
     /// Frees the reserved server again: the persona stays where it is.
@@ -74,7 +85,10 @@ impl Planner<'_> {
         let take = |grant: &Grant| self.take(holding, &grant.server, grant.generation);
         Plan {
             persona: holding.persona().clone(),
-            demands: grant.map(|g| self.demand(&g.server, g.generation)).into_iter().collect(),
+            demands: grant
+                .map(|g| self.demand(&g.server, g.generation))
+                .into_iter()
+                .collect(),
             stages: grant.map(take).into_iter().collect(),
         }
     }
@@ -84,10 +98,16 @@ impl Planner<'_> {
         let persona = self.persona(holding.persona())?;
         let mut plan = self.retarget(holding)?;
         let name = holding.persona().clone();
-        let mut stages = vec![vec![Step::Drain { persona: name.clone() }]];
+        let mut stages = vec![vec![Step::Drain {
+            persona: name.clone(),
+        }]];
         stages.extend(holding.holders().keys().map(|server| {
             let agent = persona.persona.agent;
-            vec![Step::ShutDown { persona: name.clone(), server: server.clone(), agent }]
+            vec![Step::ShutDown {
+                persona: name.clone(),
+                server: server.clone(),
+                agent,
+            }]
         }));
         stages.append(&mut plan.stages);
         plan.stages = stages;
@@ -103,14 +123,22 @@ impl Planner<'_> {
             stages.extend(self.configure(persona, &home.server)?);
         }
         stages.retain(|steps| !steps.is_empty());
-        Ok(Plan { persona: holding.persona().clone(), demands: Vec::new(), stages })
+        Ok(Plan {
+            persona: holding.persona().clone(),
+            demands: Vec::new(),
+            stages,
+        })
     }
 
     /// Makes sure that a server which holds nothing is fit to be a spare.
     pub fn scrub(&self, server: &ServerName, holdings: &[&Holding]) -> Vec<Step> {
         let mut steps = vec![
-            Step::PowerOff { server: server.clone() },
-            Step::Disarm { server: server.clone() },
+            Step::PowerOff {
+                server: server.clone(),
+            },
+            Step::Disarm {
+                server: server.clone(),
+            },
         ];
         steps.extend(self.park(server));
         for (array, request) in self.shut_out_of_all(server, holdings) {
@@ -120,11 +148,21 @@ impl Planner<'_> {
     }
 
     /// Where to look again before the persona is given to somebody.
-    pub fn look_again(&self, holding: &Holding, server: &ServerName, up_to: Generation) -> LookAgain {
+    pub fn look_again(
+        &self,
+        holding: &Holding,
+        server: &ServerName,
+        up_to: Generation,
+    ) -> LookAgain {
         let request = |array: &ArrayName| self.shut_out(holding, array, server, up_to);
         LookAgain {
             demand: self.demand(server, up_to),
-            shut_out: self.site.arrays.keys().map(|array| (array.clone(), request(array))).collect(),
+            shut_out: self
+                .site
+                .arrays
+                .keys()
+                .map(|array| (array.clone(), request(array)))
+                .collect(),
         }
     }
 
@@ -135,23 +173,29 @@ impl Planner<'_> {
             server: server.clone(),
             up_to,
             arrays: self.site.arrays.keys().cloned().collect(),
-            ports: if isolation { self.managed_ports(server) } else { BTreeSet::new() },
+            ports: if isolation {
+                self.managed_ports(server)
+            } else {
+                BTreeSet::new()
+            },
         }
     }
 
     fn persona(&self, name: &PersonaName) -> Result<&SitePersona, Unplannable> {
-        self.site.personas.get(name).ok_or_else(|| Unplannable::Unknown(name.clone()))
+        self.site
+            .personas
+            .get(name)
+            .ok_or_else(|| Unplannable::Unknown(name.clone()))
     }
 
-    fn take(
-        &self,
-        holding: &Holding,
-        server: &ServerName,
-        up_to: Generation,
-    ) -> Vec<Step> {
+    fn take(&self, holding: &Holding, server: &ServerName, up_to: Generation) -> Vec<Step> {
         let mut steps = vec![
-            Step::PowerOff { server: server.clone() },
-            Step::Disarm { server: server.clone() },
+            Step::PowerOff {
+                server: server.clone(),
+            },
+            Step::Disarm {
+                server: server.clone(),
+            },
         ];
         steps.extend(self.site.arrays.keys().map(|array| Step::ShutOut {
             array: array.clone(),
@@ -170,7 +214,10 @@ impl Planner<'_> {
     ) -> ShutOut {
         let persona = self.site.personas.get(holding.persona());
         let volumes = persona.map(|persona| self.site.volumes_of(&persona.persona.name));
-        let here = volumes.into_iter().flatten().filter(|volume| volume.array == *array);
+        let here = volumes
+            .into_iter()
+            .flatten()
+            .filter(|volume| volume.array == *array);
         let holder = holding.holders().keys().find(|holder| *holder != server);
         let seated = holder.filter(|_| holding.home().is_some());
         ShutOut {
@@ -180,7 +227,9 @@ impl Planner<'_> {
             up_to,
             volumes: here.map(|volume| volume.volume).collect(),
             stamp: holding.generation(),
-            spared: seated.map(|holder| self.site.san_addresses(holder)).unwrap_or_default(),
+            spared: seated
+                .map(|holder| self.site.san_addresses(holder))
+                .unwrap_or_default(),
         }
     }
 
@@ -198,15 +247,18 @@ impl Planner<'_> {
             let before = requests.len();
             requests.extend(fenced.map(|request| (array.clone(), request)));
             if requests.len() == before {
-                requests.push((array.clone(), ShutOut {
-                    server: server.clone(),
-                    addresses: self.site.san_addresses(server),
-                    initiator: None,
-                    up_to: Generation::new(u64::MAX),
-                    volumes: BTreeSet::new(),
-                    stamp: Generation::NONE,
-                    spared: BTreeSet::new(),
-                }));
+                requests.push((
+                    array.clone(),
+                    ShutOut {
+                        server: server.clone(),
+                        addresses: self.site.san_addresses(server),
+                        initiator: None,
+                        up_to: Generation::new(u64::MAX),
+                        volumes: BTreeSet::new(),
+                        stamp: Generation::NONE,
+                        spared: BTreeSet::new(),
+                    },
+                ));
             }
         }
         requests
@@ -215,7 +267,9 @@ impl Planner<'_> {
     fn managed_ports(&self, server: &ServerName) -> BTreeSet<PortId> {
         let cables = self.site.cabling(server);
         let ports = cables.iter().map(|(_, cable)| cable.port.clone());
-        ports.filter(|port| self.site.manages(&port.switch)).collect()
+        ports
+            .filter(|port| self.site.manages(&port.switch))
+            .collect()
     }
 
     fn park(&self, server: &ServerName) -> Vec<Step> {
@@ -223,13 +277,23 @@ impl Planner<'_> {
         for port in self.managed_ports(server) {
             by_switch.entry(port.switch).or_default().insert(port.port);
         }
-        let park = |(switch, ports)| Step::Park { server: server.clone(), switch, ports };
+        let park = |(switch, ports)| Step::Park {
+            server: server.clone(),
+            switch,
+            ports,
+        };
         by_switch.into_iter().map(park).collect()
     }
 
     fn wire(&self, persona: &SitePersona, server: &ServerName) -> Result<Vec<Step>, Unplannable> {
-        let plan = port_plan(&persona.connections, &self.site.networks, &self.site.cabling(server))?;
-        let managed = plan.switches().filter(|(switch, _)| self.site.manages(switch));
+        let plan = port_plan(
+            &persona.connections,
+            &self.site.networks,
+            &self.site.cabling(server),
+        )?;
+        let managed = plan
+            .switches()
+            .filter(|(switch, _)| self.site.manages(switch));
         Ok(managed
             .map(|(switch, ports)| Step::Wire {
                 server: server.clone(),
@@ -259,7 +323,13 @@ impl Planner<'_> {
             addresses: self.site.san_addresses(&grant.server),
         };
         let volumes = self.site.volumes_of(&persona.persona.name);
-        volumes.into_iter().map(|volume| Step::Admit { volume, admission: admission.clone() }).collect()
+        volumes
+            .into_iter()
+            .map(|volume| Step::Admit {
+                volume,
+                admission: admission.clone(),
+            })
+            .collect()
     }
 
     fn then(&self, persona: &SitePersona, grant: &Grant) -> Result<Vec<Vec<Step>>, Unplannable> {
@@ -288,7 +358,10 @@ impl Planner<'_> {
         }
         let cabling = self.site.cabling(server);
         let plan = guest_plan(&persona.connections, &self.site.networks, &cabling)?;
-        Ok(Some(vec![Step::ConfigureGuest { persona: persona.persona.name.clone(), plan }]))
+        Ok(Some(vec![Step::ConfigureGuest {
+            persona: persona.persona.name.clone(),
+            plan,
+        }]))
     }
 
     /// How long a step may take.
@@ -296,9 +369,10 @@ impl Planner<'_> {
         let policy = &self.policy;
         match step {
             Step::ShutDown { .. } => policy.shut_down_limit,
-            Step::PowerOff { .. } | Step::Disarm { .. } | Step::Arm { .. } | Step::PowerOn { .. } => {
-                policy.call_limits.bmc + policy.off_pause
-            }
+            Step::PowerOff { .. }
+            | Step::Disarm { .. }
+            | Step::Arm { .. }
+            | Step::PowerOn { .. } => policy.call_limits.bmc + policy.off_pause,
             Step::ShutOut { .. } | Step::Admit { .. } => policy.call_limits.array,
             Step::Park { .. } | Step::Wire { .. } => policy.call_limits.switch,
             Step::ConfigureGuest { .. } => Duration::from_secs(30),

@@ -69,10 +69,14 @@ pub struct Run {
 impl Run {
     /// The generation that is awaited in the present stage, if it waits for the persona.
     pub fn awaits(&self) -> Option<Generation> {
-        self.plan.stages.get(self.stage)?.iter().find_map(|step| match step {
-            Step::AwaitAgent { generation, .. } => Some(*generation),
-            _ => None,
-        })
+        self.plan
+            .stages
+            .get(self.stage)?
+            .iter()
+            .find_map(|step| match step {
+                Step::AwaitAgent { generation, .. } => Some(*generation),
+                _ => None,
+            })
     }
 
     /// Whether the persona is up: from here on nothing is fenced and nothing planned anew.

@@ -93,6 +93,7 @@ pub struct Preview {
 impl Preview {
     /// Whether the persona would be back within its objective; `None` if it has none.
     pub fn fits(&self) -> Option<bool> {
-        self.objective.map(|objective| self.plan.is_some() && self.expected <= objective)
+        self.objective
+            .map(|objective| self.plan.is_some() && self.expected <= objective)
     }
 }

@@ -39,19 +39,27 @@ impl Handle {
     /// Hands in a heartbeat that proved to be the server's own.
     pub fn heard(&self, server: ServerName, path: Path, beat: Beat) {
         // Full or stopped: a lost heartbeat.
-        let _ = self.inputs.try_send(Arrival::Input(Input::Heard { server, path, beat }));
+        let _ = self
+            .inputs
+            .try_send(Arrival::Input(Input::Heard { server, path, beat }));
     }
 
     /// Says whether the controller's own link of a path is up.
     pub async fn own_link(&self, path: Path, up: bool) {
         // Stopped: nobody needs to know any more.
-        let _ = self.inputs.send(Arrival::Input(Input::OwnLink { path, up })).await;
+        let _ = self
+            .inputs
+            .send(Arrival::Input(Input::OwnLink { path, up }))
+            .await;
     }
 
     /// Asks for something; `None`: the controller has stopped.
     pub async fn ask(&self, command: Command) -> Option<Reply> {
         let (reply, answer) = oneshot::channel();
-        self.inputs.send(Arrival::Command(command, reply)).await.ok()?;
+        self.inputs
+            .send(Arrival::Command(command, reply))
+            .await
+            .ok()?;
         answer.await.ok()
     }
 }
@@ -144,7 +152,8 @@ impl Shell {
         match output {
             Output::Load => {
                 let store = self.store.clone();
-                self.tasks.spawn(async move { Input::Loaded(load(&*store).await) });
+                self.tasks
+                    .spawn(async move { Input::Loaded(load(&*store).await) });
             }
             Output::Commit { commit, txn } => {
                 let store = self.store.clone();

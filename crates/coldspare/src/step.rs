@@ -196,9 +196,10 @@ impl Step {
             Self::Park { server, switch, .. } | Self::Wire { server, switch, .. } => {
                 event.switch(switch).server(server)
             }
-            Self::Admit { volume, admission } => {
-                event.array(&volume.array).volume(&volume.volume).server(&admission.server)
-            }
+            Self::Admit { volume, admission } => event
+                .array(&volume.array)
+                .volume(&volume.volume)
+                .server(&admission.server),
             Self::ShutDown { server, .. }
             | Self::PowerOff { server }
             | Self::Disarm { server }
@@ -218,7 +219,9 @@ impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Drain { persona } => write!(f, "drain {persona}"),
-            Self::ShutDown { persona, server, .. } => write!(f, "shut {persona} down on {server}"),
+            Self::ShutDown {
+                persona, server, ..
+            } => write!(f, "shut {persona} down on {server}"),
             Self::PowerOff { server } => write!(f, "power off {server}"),
             Self::Disarm { server } => write!(f, "disarm {server}"),
             Self::ShutOut { array, request } => write!(f, "shut {} out of {array}", request.server),
@@ -229,7 +232,9 @@ impl fmt::Display for Step {
                 write!(f, "admit {} to {volume}", admission.server)
             }
             Self::PowerOn { server } => write!(f, "power on {server}"),
-            Self::AwaitAgent { persona, server, .. } => write!(f, "await {persona} on {server}"),
+            Self::AwaitAgent {
+                persona, server, ..
+            } => write!(f, "await {persona} on {server}"),
             Self::ConfigureGuest { persona, .. } => write!(f, "configure {persona}'s interfaces"),
             Self::AwaitServices { persona } => write!(f, "await {persona}'s services"),
             Self::Rejoin { persona } => write!(f, "rejoin {persona}'s copies"),
@@ -252,7 +257,9 @@ pub struct Plan {
 impl Plan {
     /// Whether the stage of that number takes.
     pub fn takes(&self, stage: usize) -> bool {
-        self.stages.get(stage).is_some_and(|steps| steps.iter().any(|s| s.kind() == Kind::Take))
+        self.stages
+            .get(stage)
+            .is_some_and(|steps| steps.iter().any(|s| s.kind() == Kind::Take))
     }
 
     /// Whether the persona was given away and heard before the stage of that number: from then on

@@ -24,30 +24,42 @@ pub(super) struct Hand<'a> {
 impl<'a> Hand<'a> {
     pub(super) fn bmc(&self, server: &ServerName) -> Result<&'a dyn bmc::Bmc, String> {
         let found = self.devices.bmcs.get(server);
-        found.map(AsRef::as_ref).ok_or_else(|| format!("no management controller for {server}"))
+        found
+            .map(AsRef::as_ref)
+            .ok_or_else(|| format!("no management controller for {server}"))
     }
 
     pub(super) fn array(&self, array: &ArrayName) -> Result<&'a dyn san::Array, String> {
         let found = self.devices.arrays.get(array);
-        found.map(AsRef::as_ref).ok_or_else(|| format!("no array {array}"))
+        found
+            .map(AsRef::as_ref)
+            .ok_or_else(|| format!("no array {array}"))
     }
 
     pub(super) fn switch(&self, switch: &SwitchName) -> Result<&'a dyn network::Switch, String> {
         let found = self.devices.switches.get(switch);
-        found.map(AsRef::as_ref).ok_or_else(|| format!("no switch {switch}"))
+        found
+            .map(AsRef::as_ref)
+            .ok_or_else(|| format!("no switch {switch}"))
     }
 
     pub(super) fn workload(&self, persona: &PersonaName) -> Result<&'a dyn Workload, String> {
         let found = self.devices.workloads.get(persona);
-        found.map(AsRef::as_ref).ok_or_else(|| format!("no workload for {persona}"))
+        found
+            .map(AsRef::as_ref)
+            .ok_or_else(|| format!("no workload for {persona}"))
     }
 
     pub(super) fn identity(&self, server: &ServerName) -> Result<bmc::Identity, String> {
-        self.site.identity(server).ok_or_else(|| format!("no server {server}"))
+        self.site
+            .identity(server)
+            .ok_or_else(|| format!("no server {server}"))
     }
 
     pub(super) fn timing(&self, server: &ServerName) -> bmc::Timing {
-        let Some(policy) = self.site.policy_of(server) else { return bmc::Timing::default() };
+        let Some(policy) = self.site.policy_of(server) else {
+            return bmc::Timing::default();
+        };
         bmc::Timing {
             pause: policy.off_pause,
             limit: policy.call_limits.bmc,
@@ -63,11 +75,18 @@ impl<'a> Hand<'a> {
         }
         let array = self.array(&boot.image.array)?;
         let volumes = array.volumes().await.map_err(in_full)?;
-        let image = volumes.into_iter().find(|volume| volume.name == boot.image.volume);
+        let image = volumes
+            .into_iter()
+            .find(|volume| volume.name == boot.image.volume);
         let image = image.ok_or_else(|| format!("{} does not exist", boot.image))?;
         let portals = array.portals().await.map_err(in_full)?;
 
-        let secret = san::chap(&self.devices.san_key, &boot.initiator, server, boot.generation);
+        let secret = san::chap(
+            &self.devices.san_key,
+            &boot.initiator,
+            server,
+            boot.generation,
+        );
         let chap = bmc::Chap::new(secret.user, secret.secret).map_err(in_full)?;
         let source = bmc::BootSource::Iscsi(bmc::IscsiBoot {
             initiator: boot.initiator.clone(),
@@ -91,13 +110,22 @@ impl<'a> Hand<'a> {
     ) -> Result<(), String> {
         let (bmc, identity) = (self.bmc(server)?, self.identity(server)?);
         if agent {
-            let guest = self.devices.guests.get(persona).ok_or("it has no agent to ask")?;
+            let guest = self
+                .devices
+                .guests
+                .get(persona)
+                .ok_or("it has no agent to ask")?;
             guest.shut_down().await.map_err(in_full)?;
         } else {
-            bmc.set_power(bmc::PowerCommand::ShutDown).await.map_err(in_full)?;
+            bmc.set_power(bmc::PowerCommand::ShutDown)
+                .await
+                .map_err(in_full)?;
         }
         loop {
-            if bmc::read_off(bmc, &identity, &self.timing(server)).await.is_ok() {
+            if bmc::read_off(bmc, &identity, &self.timing(server))
+                .await
+                .is_ok()
+            {
                 return Ok(());
             }
             sleep(PAUSE).await;
@@ -108,19 +136,31 @@ impl<'a> Hand<'a> {
     pub(super) async fn seat(&self, order: &Order) -> Result<Seat, String> {
         let give = order.give.as_ref().ok_or("nobody said to whom")?;
         let Give { holder, taken_from } = give;
-        let look = taken_from.iter().map(|(at, evidence)| self.look_again(at, evidence));
+        let look = taken_from
+            .iter()
+            .map(|(at, evidence)| self.look_again(at, evidence));
         let proofs = futures::future::try_join_all(look).await?;
         let demands: Vec<_> = taken_from.iter().map(|(at, _)| at.demand.clone()).collect();
         Seat::take(holder, &demands, &proofs).map_err(in_full)
     }
 
-    async fn look_again(&self, at: &LookAgain, journalled: &Evidence) -> Result<FenceProof, String> {
+    async fn look_again(
+        &self,
+        at: &LookAgain,
+        journalled: &Evidence,
+    ) -> Result<FenceProof, String> {
         let demand = &at.demand;
         if let Evidence::Operator { by } = journalled {
-            return Ok(fence::stated(by.clone(), demand.server.clone(), demand.up_to));
+            return Ok(fence::stated(
+                by.clone(),
+                demand.server.clone(),
+                demand.up_to,
+            ));
         }
         let shut_out = at.shut_out.iter().map(|(array, request)| async move {
-            let seen = san::read_shut_out(self.array(array)?, request).await.map_err(in_full)?;
+            let seen = san::read_shut_out(self.array(array)?, request)
+                .await
+                .map_err(in_full)?;
             Ok::<_, String>(Piece::new(request.server.clone(), Seen::ShutOut(seen)))
         });
         let mut pieces = futures::future::try_join_all(shut_out).await?;
@@ -133,12 +173,19 @@ impl<'a> Hand<'a> {
 
     async fn still_off(&self, server: &ServerName) -> Result<Vec<Piece>, String> {
         // The pause was waited out when it was fenced; here it only has to be so still.
-        let timing = bmc::Timing { pause: std::time::Duration::ZERO, ..self.timing(server) };
+        let timing = bmc::Timing {
+            pause: std::time::Duration::ZERO,
+            ..self.timing(server)
+        };
         let (bmc, identity) = (self.bmc(server)?, self.identity(server)?);
-        let off = bmc::read_off(bmc, &identity, &timing).await.map_err(in_full)?;
+        let off = bmc::read_off(bmc, &identity, &timing)
+            .await
+            .map_err(in_full)?;
         let mut pieces = vec![Piece::new(server.clone(), Seen::Off(off))];
         if !self.devices.bind() {
-            let disarmed = bmc::disarm(bmc, &identity, &timing).await.map_err(in_full)?;
+            let disarmed = bmc::disarm(bmc, &identity, &timing)
+                .await
+                .map_err(in_full)?;
             pieces.push(Piece::new(server.clone(), Seen::Disarmed(disarmed)));
         }
         Ok(pieces)
@@ -147,10 +194,15 @@ impl<'a> Hand<'a> {
     async fn still_parked(&self, at: &LookAgain) -> Result<Vec<Piece>, String> {
         let mut by_switch: BTreeMap<&SwitchName, BTreeSet<PortName>> = BTreeMap::new();
         for port in &at.demand.ports {
-            by_switch.entry(&port.switch).or_default().insert(port.port.clone());
+            by_switch
+                .entry(&port.switch)
+                .or_default()
+                .insert(port.port.clone());
         }
         let looks = by_switch.into_iter().map(|(switch, ports)| async move {
-            let seen = network::read_parked(self.switch(switch)?, &ports).await.map_err(in_full)?;
+            let seen = network::read_parked(self.switch(switch)?, &ports)
+                .await
+                .map_err(in_full)?;
             Ok::<_, String>(Piece::new(at.demand.server.clone(), Seen::Parked(seen)))
         });
         futures::future::try_join_all(looks).await

@@ -39,9 +39,15 @@ impl Core {
             }
         }
         let site = self.site.clone();
-        let unknown = self.personas.iter().filter(|(_, persona)| persona.kept.is_none());
+        let unknown = self
+            .personas
+            .iter()
+            .filter(|(_, persona)| persona.kept.is_none());
         let names: Vec<_> = unknown.map(|(name, _)| name.clone()).collect();
-        for (name, of) in names.iter().filter_map(|name| Some((name, site.personas.get(name)?))) {
+        for (name, of) in names
+            .iter()
+            .filter_map(|name| Some((name, site.personas.get(name)?)))
+        {
             match adopt(&site, of, world) {
                 Ok(record) => self.adopted(name, record),
                 Err(missing) => {
@@ -54,10 +60,17 @@ impl Core {
     }
 
     fn adopted(&mut self, name: &PersonaName, record: PersonaRecord) {
-        let Some(persona) = self.personas.get_mut(name) else { return };
+        let Some(persona) = self.personas.get_mut(name) else {
+            return;
+        };
         let mut events = Vec::new();
         if record.holding.holders().len() > 1 {
-            let others: Vec<_> = record.holding.holders().keys().map(ToString::to_string).collect();
+            let others: Vec<_> = record
+                .holding
+                .holders()
+                .keys()
+                .map(ToString::to_string)
+                .collect();
             let event = Event::new(What::OperatorNeeded).persona(name);
             events.push(event.because(format!(
                 "any of {} may hold it: each is fenced before it is given to another",
@@ -65,7 +78,11 @@ impl Core {
             )));
         }
         persona.kept = Some(super::Kept::new(record.clone(), None));
-        self.propose(Proposal::new(Actor::Controller, format!("adopt {name}")).persona(record).tell(events));
+        self.propose(
+            Proposal::new(Actor::Controller, format!("adopt {name}"))
+                .persona(record)
+                .tell(events),
+        );
     }
 }
 
@@ -78,7 +95,9 @@ fn adopt(site: &Site, of: &SitePersona, world: &World) -> Result<PersonaRecord, 
     for volume in &volumes {
         let found = world.arrays.get(&volume.array);
         let found = found.ok_or_else(|| format!("array {} does not answer", volume.array))?;
-        let Some(admissions) = found.admissions.get(&volume.volume) else { continue };
+        let Some(admissions) = found.admissions.get(&volume.volume) else {
+            continue;
+        };
         highest = highest.max(admissions.stamp);
         for admission in &admissions.admitted {
             highest = highest.max(admission.generation);
@@ -91,7 +110,9 @@ fn adopt(site: &Site, of: &SitePersona, world: &World) -> Result<PersonaRecord, 
     let may_hold = site.servers.values().filter(|server| {
         let name = &server.server.name;
         let off = world.power.get(name) == Some(&Power::Off);
-        let elsewhere = at_work.get(name).is_some_and(|names| !names.contains(&persona.initiator));
+        let elsewhere = at_work
+            .get(name)
+            .is_some_and(|names| !names.contains(&persona.initiator));
         server.server.pool == persona.pool && !off && !elsewhere
     });
     let holders: BTreeMap<_, _> = may_hold
@@ -103,7 +124,9 @@ fn adopt(site: &Site, of: &SitePersona, world: &World) -> Result<PersonaRecord, 
         .collect();
 
     let runs = holders.keys().any(|server| {
-        at_work.get(server).is_some_and(|initiators| initiators.contains(&persona.initiator))
+        at_work
+            .get(server)
+            .is_some_and(|initiators| initiators.contains(&persona.initiator))
     });
     let (state, wanted) = if runs {
         (PersonaState::Running, Wanted::Running)
@@ -125,12 +148,22 @@ fn working(site: &Site, world: &World) -> BTreeMap<ServerName, BTreeSet<IscsiNam
     let servers: BTreeMap<_, _> = site
         .servers
         .keys()
-        .flat_map(|name| site.san_addresses(name).into_iter().map(move |at| (at, name)))
+        .flat_map(|name| {
+            site.san_addresses(name)
+                .into_iter()
+                .map(move |at| (at, name))
+        })
         .collect();
     let sessions = world.arrays.values().flat_map(|found| &found.sessions);
-    for Session { source, initiator, .. } in sessions {
+    for Session {
+        source, initiator, ..
+    } in sessions
+    {
         if let (Some(server), Ok(initiator)) = (servers.get(source), IscsiName::new(initiator)) {
-            working.entry((*server).clone()).or_default().insert(initiator);
+            working
+                .entry((*server).clone())
+                .or_default()
+                .insert(initiator);
         }
     }
     working

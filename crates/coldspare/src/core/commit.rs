@@ -47,7 +47,8 @@ impl Proposal {
     }
 
     pub(super) fn persona(mut self, record: PersonaRecord) -> Self {
-        self.personas.insert(record.holding.persona().clone(), record);
+        self.personas
+            .insert(record.holding.persona().clone(), record);
         self
     }
 
@@ -104,7 +105,10 @@ impl Core {
             }
         }
         for name in proposal.personas.keys() {
-            let kept = self.personas.get_mut(name).and_then(|persona| persona.kept.as_mut());
+            let kept = self
+                .personas
+                .get_mut(name)
+                .and_then(|persona| persona.kept.as_mut());
             if let Some(kept) = kept {
                 kept.committing = true;
             }
@@ -116,7 +120,10 @@ impl Core {
         }
         self.control.committing |= proposal.control.is_some();
         let commit = CommitId(self.number());
-        self.outputs.push(Output::Commit { commit, txn: proposal.txn.clone() });
+        self.outputs.push(Output::Commit {
+            commit,
+            txn: proposal.txn.clone(),
+        });
         self.commits.insert(commit, proposal);
     }
 
@@ -124,12 +131,22 @@ impl Core {
         let refuse = |error: KeyError| error.to_string();
         let mut txn = Txn::new();
         for (name, record) in &proposal.personas {
-            let kept = self.personas.get(name).and_then(|persona| persona.kept.as_ref());
+            let kept = self
+                .personas
+                .get(name)
+                .and_then(|persona| persona.kept.as_ref());
             let new = Kept::new(record.clone(), None);
-            txn = with(txn, persona_key(name).map_err(refuse)?, kept.unwrap_or(&new), record)?;
+            txn = with(
+                txn,
+                persona_key(name).map_err(refuse)?,
+                kept.unwrap_or(&new),
+                record,
+            )?;
         }
         for (name, record) in &proposal.servers {
-            let Some(server) = self.servers.get(name) else { continue };
+            let Some(server) = self.servers.get(name) else {
+                continue;
+            };
             txn = with(txn, server_key(name).map_err(refuse)?, &server.kept, record)?;
         }
         if let Some(record) = &proposal.control {
@@ -141,7 +158,11 @@ impl Core {
             what: proposal.why.clone(),
         };
         let line = serde_json::to_vec(&line).map_err(|error| error.to_string())?;
-        let at = format!("{:020}-{:06}", self.now.since_epoch().as_nanos(), self.number());
+        let at = format!(
+            "{:020}-{:06}",
+            self.now.since_epoch().as_nanos(),
+            self.number()
+        );
         let key = Key::of(&["journal", &at]).map_err(refuse)?;
         Ok(txn.put(key, Value::new(line).map_err(|error| error.to_string())?))
     }
@@ -149,7 +170,9 @@ impl Core {
     pub(super) fn committed(&mut self, commit: CommitId, end: Result<Outcome, String>) {
         match end {
             Ok(Outcome::Committed(revision)) => {
-                let Some(proposal) = self.commits.remove(&commit) else { return };
+                let Some(proposal) = self.commits.remove(&commit) else {
+                    return;
+                };
                 for (name, record) in proposal.personas {
                     let subject = Subject::Persona(name.clone());
                     if let Some(persona) = self.personas.get_mut(&name) {
@@ -168,7 +191,8 @@ impl Core {
                     self.control = Kept::new(record, Some(revision));
                 }
                 self.dirty.insert(Subject::Homes);
-                self.outputs.extend(proposal.events.into_iter().map(Output::Tell));
+                self.outputs
+                    .extend(proposal.events.into_iter().map(Output::Tell));
                 if let Some((request, reply)) = proposal.reply {
                     self.outputs.push(Output::Reply { request, reply });
                 }
@@ -180,7 +204,8 @@ impl Core {
                 self.outputs.push(Output::Load);
             }
             Err(_) => {
-                self.timers.insert((self.now + REST, Subject::Commit(commit)));
+                self.timers
+                    .insert((self.now + REST, Subject::Commit(commit)));
             }
         }
     }
@@ -189,7 +214,10 @@ impl Core {
     /// a conflict.
     pub(super) fn commit_again(&mut self, commit: CommitId) {
         if let Some(proposal) = self.commits.get(&commit) {
-            self.outputs.push(Output::Commit { commit, txn: proposal.txn.clone() });
+            self.outputs.push(Output::Commit {
+                commit,
+                txn: proposal.txn.clone(),
+            });
         }
     }
 
@@ -208,7 +236,9 @@ impl Core {
 
         for name in self.site.personas.keys().cloned().collect::<Vec<_>>() {
             let stored = persona_key(&name).map(|key| self.read(listing, &key));
-            let Some(persona) = self.personas.get_mut(&name) else { continue };
+            let Some(persona) = self.personas.get_mut(&name) else {
+                continue;
+            };
             persona.stage = None;
             persona.kept = stored.ok().flatten();
             self.watch(&name);
@@ -217,12 +247,21 @@ impl Core {
         for name in self.site.servers.keys().cloned().collect::<Vec<_>>() {
             let stored = server_key(&name).map(|key| self.read(listing, &key));
             let initial = ServerRecord {
-                maintenance: self.site.servers.get(&name).is_some_and(|s| s.server.maintenance),
+                maintenance: self
+                    .site
+                    .servers
+                    .get(&name)
+                    .is_some_and(|s| s.server.maintenance),
                 scrubbed: false,
             };
-            let Some(server) = self.servers.get_mut(&name) else { continue };
+            let Some(server) = self.servers.get_mut(&name) else {
+                continue;
+            };
             server.scrub = None;
-            server.kept = stored.ok().flatten().unwrap_or_else(|| Kept::new(initial, None));
+            server.kept = stored
+                .ok()
+                .flatten()
+                .unwrap_or_else(|| Kept::new(initial, None));
             let (slot, on) = (server.slot, server.kept.record.maintenance);
             self.detector.maintenance(slot, on, self.now);
             self.dirty.insert(Subject::Server(name));
@@ -250,7 +289,9 @@ impl Core {
     /// Has the detector watch the servers that hold a persona, and no others.
     fn watch(&mut self, persona: &PersonaName) {
         let wanted = self.to_be_watched(persona);
-        let Some(of) = self.personas.get_mut(persona) else { return };
+        let Some(of) = self.personas.get_mut(persona) else {
+            return;
+        };
         let before = std::mem::replace(&mut of.watched, wanted.keys().cloned().collect());
         for name in before.iter().filter(|name| !wanted.contains_key(*name)) {
             if let Some(server) = self.servers.get_mut(name) {
@@ -261,8 +302,13 @@ impl Core {
         }
         for (name, (generation, start)) in wanted {
             let enrolment = self.enrolment(persona, &name, generation, start);
-            let Some(server) = self.servers.get_mut(&name) else { continue };
-            let watched = super::Watched { persona: persona.clone(), generation };
+            let Some(server) = self.servers.get_mut(&name) else {
+                continue;
+            };
+            let watched = super::Watched {
+                persona: persona.clone(),
+                generation,
+            };
             if server.watched.as_ref() == Some(&watched) {
                 continue;
             }
@@ -274,8 +320,17 @@ impl Core {
     }
 
     fn to_be_watched(&self, persona: &PersonaName) -> BTreeMap<ServerName, (Generation, Start)> {
-        let kept = self.personas.get(persona).and_then(|persona| persona.kept.as_ref());
-        let Some(PersonaRecord { holding, state, avoid, .. }) = kept.map(|kept| &kept.record) else {
+        let kept = self
+            .personas
+            .get(persona)
+            .and_then(|persona| persona.kept.as_ref());
+        let Some(PersonaRecord {
+            holding,
+            state,
+            avoid,
+            ..
+        }) = kept.map(|kept| &kept.record)
+        else {
             return BTreeMap::new();
         };
         let start = match state {
@@ -284,8 +339,13 @@ impl Core {
             _ => Start::Running,
         };
         // One whose boot timer has ended is not believed any more.
-        let holders = holding.holders().iter().filter(|(server, _)| !avoid.contains_key(*server));
-        holders.map(|(server, generation)| (server.clone(), (*generation, start))).collect()
+        let holders = holding
+            .holders()
+            .iter()
+            .filter(|(server, _)| !avoid.contains_key(*server));
+        holders
+            .map(|(server, generation)| (server.clone(), (*generation, start)))
+            .collect()
     }
 
     fn enrolment(
@@ -302,6 +362,12 @@ impl Core {
         };
         let volumes = self.site.volumes_of(persona);
         let arrays = volumes.into_iter().map(|volume| volume.array).collect();
-        Enrolment { generation, watch, start, labels: self.labels(server), arrays }
+        Enrolment {
+            generation,
+            watch,
+            start,
+            labels: self.labels(server),
+            arrays,
+        }
     }
 }

@@ -13,8 +13,8 @@ use super::commit::Proposal;
 use super::{Core, RequestId, Subject};
 use crate::command::Actor;
 use crate::event::{Event, What};
-use crate::reply::Reply;
 use crate::record::{PersonaRecord, Purpose, Run, Wanted};
+use crate::reply::Reply;
 use crate::site::{SitePersona, WorkloadKind};
 
 /// How often the spares are looked at while a persona waits for one.
@@ -32,9 +32,17 @@ impl Core {
     }
 
     fn find_homes_in(&mut self, pool: &Pool) {
-        let of_pool = self.site.personas.values().filter(|of| of.persona.pool == pool.name);
+        let of_pool = self
+            .site
+            .personas
+            .values()
+            .filter(|of| of.persona.pool == pool.name);
         let names: Vec<_> = of_pool.map(|of| of.persona.name.clone()).collect();
-        let needy: Vec<_> = names.iter().filter(|name| self.needs_home(name)).cloned().collect();
+        let needy: Vec<_> = names
+            .iter()
+            .filter(|name| self.needs_home(name))
+            .cloned()
+            .collect();
         if needy.is_empty() {
             return;
         }
@@ -42,7 +50,12 @@ impl Core {
         budget = budget.saturating_sub(names.iter().filter(|name| self.is_moving(name)).count());
 
         let mut placed = self.place(&needy, &BTreeMap::new());
-        let urgent = |p: &Placement| self.site.personas.get(&p.persona).map(|of| of.persona.priority);
+        let urgent = |p: &Placement| {
+            self.site
+                .personas
+                .get(&p.persona)
+                .map(|of| of.persona.priority)
+        };
         placed.sort_by_key(|placement| std::cmp::Reverse(urgent(placement)));
         for placement in placed {
             if placement.choice.is_none() {
@@ -52,9 +65,15 @@ impl Core {
                 self.wait(&placement.persona, Vec::new(), reason);
             } else {
                 budget -= 1;
-                let Some(record) = self.record(&placement.persona).cloned() else { continue };
+                let Some(record) = self.record(&placement.persona).cloned() else {
+                    continue;
+                };
                 let is_new = record.holding.holders().is_empty();
-                let purpose = if is_new { Purpose::Start } else { Purpose::Failover };
+                let purpose = if is_new {
+                    Purpose::Start
+                } else {
+                    Purpose::Failover
+                };
                 self.open(record, &placement, purpose, Actor::Controller, None);
             }
         }
@@ -62,7 +81,11 @@ impl Core {
 
     /// Whether the persona shall run, does not, and nothing is being done about it.
     fn needs_home(&self, name: &PersonaName) -> bool {
-        let Some(kept) = self.personas.get(name).and_then(|persona| persona.kept.as_ref()) else {
+        let Some(kept) = self
+            .personas
+            .get(name)
+            .and_then(|persona| persona.kept.as_ref())
+        else {
             return false;
         };
         let record = &kept.record;
@@ -71,15 +94,19 @@ impl Core {
         }
         match record.state {
             PersonaState::Waiting => true,
-            PersonaState::Running | PersonaState::AwaitingConfirmation => {
-                record.holding.home().is_some_and(|home| self.is_lost(&home.server))
-            }
+            PersonaState::Running | PersonaState::AwaitingConfirmation => record
+                .holding
+                .home()
+                .is_some_and(|home| self.is_lost(&home.server)),
             _ => false,
         }
     }
 
     fn is_moving(&self, name: &PersonaName) -> bool {
-        let kept = self.personas.get(name).and_then(|persona| persona.kept.as_ref());
+        let kept = self
+            .personas
+            .get(name)
+            .and_then(|persona| persona.kept.as_ref());
         kept.is_some_and(|kept| kept.record.is_in_run())
     }
 
@@ -89,8 +116,10 @@ impl Core {
         names: &[PersonaName],
         only: &BTreeMap<PersonaName, ServerName>,
     ) -> Vec<Placement> {
-        let pools: BTreeSet<&PoolName> =
-            names.iter().filter_map(|name| Some(&self.site.personas.get(name)?.persona.pool)).collect();
+        let pools: BTreeSet<&PoolName> = names
+            .iter()
+            .filter_map(|name| Some(&self.site.personas.get(name)?.persona.pool))
+            .collect();
         let (wears, reserved) = self.worn();
         let candidates: Vec<_> = self
             .site
@@ -114,18 +143,35 @@ impl Core {
                 })
             })
             .collect();
-        let claims: Vec<_> = names.iter().filter_map(|name| self.claim(name, only.get(name))).collect();
+        let claims: Vec<_> = names
+            .iter()
+            .filter_map(|name| self.claim(name, only.get(name)))
+            .collect();
         placement::place(&claims, &candidates)
     }
 
     /// Which servers hold a persona, and which are reserved for one.
-    fn worn(&self) -> (BTreeMap<&ServerName, PersonaName>, BTreeMap<&ServerName, PersonaName>) {
+    fn worn(
+        &self,
+    ) -> (
+        BTreeMap<&ServerName, PersonaName>,
+        BTreeMap<&ServerName, PersonaName>,
+    ) {
         let (mut wears, mut reserved) = (BTreeMap::new(), BTreeMap::new());
         for (name, persona) in &self.personas {
             let Some(kept) = &persona.kept else { continue };
             let holding = &kept.record.holding;
-            wears.extend(holding.holders().keys().map(|server| (server, name.clone())));
-            reserved.extend(holding.reserved().map(|grant| (&grant.server, name.clone())));
+            wears.extend(
+                holding
+                    .holders()
+                    .keys()
+                    .map(|server| (server, name.clone())),
+            );
+            reserved.extend(
+                holding
+                    .reserved()
+                    .map(|grant| (&grant.server, name.clone())),
+            );
         }
         (wears, reserved)
     }
@@ -139,9 +185,13 @@ impl Core {
             .collect();
         if let Some(only) = only {
             let others = self.site.servers.keys().filter(|server| *server != only);
-            without.extend(others.map(|server| (server.clone(), "another was asked for".to_owned())));
+            without
+                .extend(others.map(|server| (server.clone(), "another was asked for".to_owned())));
         }
-        let home = record.holding.home().filter(|home| !record.avoid.contains_key(&home.server));
+        let home = record
+            .holding
+            .home()
+            .filter(|home| !record.avoid.contains_key(&home.server));
         Some(Claim {
             networks: self.needs(of),
             without,
@@ -149,7 +199,9 @@ impl Core {
             last_resort: home.map(|home| LastResort {
                 off_unprovable: match self.reads(&home.server) {
                     Power::On => None,
-                    Power::Off => Some("it lost its power, and only its return brings it back".to_owned()),
+                    Power::Off => {
+                        Some("it lost its power, and only its return brings it back".to_owned())
+                    }
                     Power::NoAnswer => Some("its management controller does not answer".to_owned()),
                 },
                 server: home.server,
@@ -159,7 +211,11 @@ impl Core {
     }
 
     fn needs(&self, of: &SitePersona) -> Vec<NetworkNeed> {
-        let wanted = of.connections.connections.iter().map(|connection| &connection.network);
+        let wanted = of
+            .connections
+            .connections
+            .iter()
+            .map(|connection| &connection.network);
         let networks = wanted.filter_map(|name| self.site.networks.get(name).ok());
         networks
             .map(|network| NetworkNeed {
@@ -176,7 +232,9 @@ impl Core {
         name: &PersonaName,
         of: &SitePersona,
     ) -> BTreeMap<PersonaName, BTreeSet<FailureDomain>> {
-        let WorkloadKind::DagMember { dag, .. } = &of.workload else { return BTreeMap::new() };
+        let WorkloadKind::DagMember { dag, .. } = &of.workload else {
+            return BTreeMap::new();
+        };
         let is_peer = |other: &&SitePersona| {
             matches!(&other.workload, WorkloadKind::DagMember { dag: d, .. } if d == dag)
                 && other.persona.name != *name
@@ -201,7 +259,9 @@ impl Core {
         actor: Actor,
         reply: Option<(RequestId, Reply)>,
     ) {
-        let Some(choice) = &placement.choice else { return };
+        let Some(choice) = &placement.choice else {
+            return;
+        };
         let name = placement.persona.clone();
         record.holding.reserve(choice.server.clone());
         let policy = self.pool_policy(&name);
@@ -231,24 +291,38 @@ impl Core {
             deadline: None,
         });
         let about = |what| Event::new(what).persona(&name).server(&choice.server);
-        let why = if choice.in_place { "restart in place: no spare fits" } else { "it fits best" };
+        let why = if choice.in_place {
+            "restart in place: no spare fits"
+        } else {
+            "it fits best"
+        };
         let generation = grant.map(|grant| grant.generation).unwrap_or_default();
         let events = [
-            about(What::Placed).because(why).explained(explain(placement)),
+            about(What::Placed)
+                .because(why)
+                .explained(explain(placement)),
             about(What::Reserved).because(format!("under generation {generation}")),
         ];
         self.begin_anew(&name);
         let why = format!("{} {name} to {}", purpose.word(), choice.server);
-        self.propose(Proposal::new(actor, why).persona(record).tell(events).reply(reply));
+        self.propose(
+            Proposal::new(actor, why)
+                .persona(record)
+                .tell(events)
+                .reply(reply),
+        );
     }
 
     /// Nothing can be done now: told once, and tried again when something changes.
     fn wait(&mut self, name: &PersonaName, explanation: Vec<String>, reason: &str) {
-        self.timers.insert((self.now + LOOK_AGAIN, Subject::Persona(name.clone())));
+        self.timers
+            .insert((self.now + LOOK_AGAIN, Subject::Persona(name.clone())));
         let event = Event::new(What::Waiting).persona(name).because(reason);
         let text = format!("{reason}{}", explanation.join("; "));
         let is_new = self.tell_once(name, text, event.explained(explanation));
-        let Some(record) = self.record(name) else { return };
+        let Some(record) = self.record(name) else {
+            return;
+        };
         if record.state != PersonaState::Waiting && is_new {
             let mut record = record.clone();
             record.turn(PersonaEvent::HomeLost);
@@ -265,7 +339,9 @@ impl Core {
 
     /// Tells why nothing can be done, unless that was told last; says whether it was told.
     pub(super) fn tell_once(&mut self, name: &PersonaName, text: String, event: Event) -> bool {
-        let Some(persona) = self.personas.get_mut(name) else { return false };
+        let Some(persona) = self.personas.get_mut(name) else {
+            return false;
+        };
         if persona.told.as_ref() == Some(&text) {
             return false;
         }

@@ -20,32 +20,45 @@ const ASK_AGAIN: Duration = Duration::from_secs(5);
 impl Core {
     pub(super) fn heard(&mut self, name: &ServerName, path: Path, beat: &Beat) {
         let now = self.now;
-        let Some(server) = self.servers.get_mut(name) else { return };
+        let Some(server) = self.servers.get_mut(name) else {
+            return;
+        };
         server.heard = now;
         if self.detector.heard(server.slot, path, beat, now) != Heard::Accepted {
             return;
         }
-        let Some(watched) = &server.watched else { return };
+        let Some(watched) = &server.watched else {
+            return;
+        };
         let persona = watched.persona.clone();
-        let wrote = beat.wrote.map(|ago| Time::after_epoch(now.since_epoch().saturating_sub(ago)));
+        let wrote = beat
+            .wrote
+            .map(|ago| Time::after_epoch(now.since_epoch().saturating_sub(ago)));
         self.agent_up(&persona, beat.generation, wrote);
     }
 
     pub(super) fn answered(&mut self, answered: Answered) {
         match answered {
             Answered::Witness { server, testimony } => self.testified(&server, testimony),
-            Answered::Wears { persona, generation, wears: true } => {
+            Answered::Wears {
+                persona,
+                generation,
+                wears: true,
+            } => {
                 self.agent_up(&persona, generation, Some(self.now));
             }
             Answered::Wears { persona, .. } => {
-                self.timers.insert((self.now + ASK_AGAIN, Subject::Persona(persona)));
+                self.timers
+                    .insert((self.now + ASK_AGAIN, Subject::Persona(persona)));
             }
             Answered::Survey(world) => self.surveyed(&world),
         }
     }
 
     fn testified(&mut self, name: &ServerName, testimony: Testimony) {
-        let Some(server) = self.servers.get_mut(name) else { return };
+        let Some(server) = self.servers.get_mut(name) else {
+            return;
+        };
         if let Answer::Power(power) = testimony.answer
             && power != server.power
         {
@@ -59,7 +72,11 @@ impl Core {
     }
 
     pub(super) fn ask_power(&mut self, server: &ServerName) {
-        let ask = Ask::Witness { server: server.clone(), question: Question::Power, asked: self.now };
+        let ask = Ask::Witness {
+            server: server.clone(),
+            question: Question::Power,
+            asked: self.now,
+        };
         self.outputs.push(Output::Ask(ask));
     }
 
@@ -95,14 +112,23 @@ impl Core {
                 let because = format!("it is alive and has not written its disk since {wrote}");
                 self.tell_of(slot, What::Alarm, None, because);
             }
-            Finding::Ask { slot, question, asked } => {
+            Finding::Ask {
+                slot,
+                question,
+                asked,
+            } => {
                 if let Some((server, _)) = self.at(slot) {
-                    self.outputs.push(Output::Ask(Ask::Witness { server, question, asked }));
+                    self.outputs.push(Output::Ask(Ask::Witness {
+                        server,
+                        question,
+                        asked,
+                    }));
                 }
             }
             Finding::Judged { slot, verdict } => self.judged(slot, &verdict),
             Finding::CeilingPassed { slot } => {
-                let because = "nobody can tell whether it lives: confirm it fenced, or mend a witness";
+                let because =
+                    "nobody can tell whether it lives: confirm it fenced, or mend a witness";
                 self.tell_of(slot, What::OperatorNeeded, None, because.to_owned());
             }
             Finding::Contradicted { slot } => {
@@ -117,7 +143,12 @@ impl Core {
 
     fn at(&self, slot: coldspare_heartbeat::Slot) -> Option<(ServerName, Option<PersonaName>)> {
         let name = self.by_slot.get(usize::try_from(slot.number()).ok()?)?;
-        let persona = self.servers.get(name)?.watched.as_ref().map(|w| w.persona.clone());
+        let persona = self
+            .servers
+            .get(name)?
+            .watched
+            .as_ref()
+            .map(|w| w.persona.clone());
         Some((name.clone(), persona))
     }
 
@@ -140,15 +171,25 @@ impl Core {
         }
     }
 
-    fn tell_path(&mut self, slot: coldspare_heartbeat::Slot, path: Path, status: &str, because: &str) {
-        let Some(event) = self.about(slot, What::PathDegraded) else { return };
+    fn tell_path(
+        &mut self,
+        slot: coldspare_heartbeat::Slot,
+        path: Path,
+        status: &str,
+        because: &str,
+    ) {
+        let Some(event) = self.about(slot, What::PathDegraded) else {
+            return;
+        };
         let scn = self.site.system_control();
         let channels = scn.map(|network| network.channels);
         let channel = channels.and_then(|pair| match path {
             Path::First => Some(pair.primary()),
             Path::Second => pair.secondary(),
         });
-        let event = channel.iter().fold(event.status(status).because(because), Event::channel);
+        let event = channel
+            .iter()
+            .fold(event.status(status).because(because), Event::channel);
         self.tell(event);
     }
 
@@ -159,22 +200,34 @@ impl Core {
         status: &str,
     ) {
         let servers: Vec<_> = slots.iter().filter_map(|slot| self.at(*slot)).collect();
-        let names: Vec<_> = servers.iter().map(|(server, _)| server.to_string()).collect();
+        let names: Vec<_> = servers
+            .iter()
+            .map(|(server, _)| server.to_string())
+            .collect();
         let event = Event::new(What::Held).status(status);
         self.tell(event.because(format!("{cause}; concerned: {}", names.join(", "))));
     }
 
     fn judged(&mut self, slot: coldspare_heartbeat::Slot, verdict: &Verdict) {
-        let Some((name, persona)) = self.at(slot) else { return };
-        let Some(server) = self.servers.get_mut(&name) else { return };
-        let since = server.verdict.filter(|(status, _)| *status == verdict.status);
+        let Some((name, persona)) = self.at(slot) else {
+            return;
+        };
+        let Some(server) = self.servers.get_mut(&name) else {
+            return;
+        };
+        let since = server
+            .verdict
+            .filter(|(status, _)| *status == verdict.status);
         server.verdict = Some((verdict.status, since.map_or(self.now, |(_, since)| since)));
         let explanation = verdict.explanation();
         if let Some(event) = self.about(slot, What::Verdict) {
             let event = event.status(verdict.status).because(verdict.to_string());
             self.tell(event.explained(explanation));
         }
-        let alarming = matches!(verdict.status, Status::AgentDead | Status::Isolated | Status::SanLost);
+        let alarming = matches!(
+            verdict.status,
+            Status::AgentDead | Status::Isolated | Status::SanLost
+        );
         if alarming {
             self.tell_of(slot, What::Alarm, None, verdict.to_string());
         }
@@ -189,34 +242,63 @@ impl Core {
     }
 
     fn recovered(&mut self, slot: coldspare_heartbeat::Slot) {
-        let Some((name, persona)) = self.at(slot) else { return };
-        let Some(server) = self.servers.get_mut(&name) else { return };
+        let Some((name, persona)) = self.at(slot) else {
+            return;
+        };
+        let Some(server) = self.servers.get_mut(&name) else {
+            return;
+        };
         server.verdict = None;
         let Some(persona) = persona else { return };
-        let Some(kept) = self.personas.get(&persona).and_then(|p| p.kept.as_ref()) else { return };
-        let home = kept.record.holding.home().filter(|grant| grant.server == name);
+        let Some(kept) = self.personas.get(&persona).and_then(|p| p.kept.as_ref()) else {
+            return;
+        };
+        let home = kept
+            .record
+            .holding
+            .home()
+            .filter(|grant| grant.server == name);
         if home.is_none() || kept.committing || kept.record.state != PersonaState::Waiting {
             return;
         }
         let mut record = kept.record.clone();
-        record.state = record.state.next(PersonaEvent::HomeKept).unwrap_or(record.state);
+        record.state = record
+            .state
+            .next(PersonaEvent::HomeKept)
+            .unwrap_or(record.state);
         let event = Event::new(What::Restored).persona(&persona).server(&name);
         let event = event.because("its own server is heard again");
         let why = format!("{persona} stays on {name}, which is heard again");
-        self.propose(Proposal::new(Actor::Controller, why).persona(record).tell([event]));
+        self.propose(
+            Proposal::new(Actor::Controller, why)
+                .persona(record)
+                .tell([event]),
+        );
     }
 
     /// The persona was heard under this generation; `wrote` is when its disk was last written.
     fn agent_up(&mut self, name: &PersonaName, generation: Generation, wrote: Option<Time>) {
-        let Some(persona) = self.personas.get_mut(name) else { return };
-        let run = persona.kept.as_ref().and_then(|kept| kept.record.run.as_ref());
-        let (Some(run), Some(stage)) = (run, persona.stage.as_mut()) else { return };
+        let Some(persona) = self.personas.get_mut(name) else {
+            return;
+        };
+        let run = persona
+            .kept
+            .as_ref()
+            .and_then(|kept| kept.record.run.as_ref());
+        let (Some(run), Some(stage)) = (run, persona.stage.as_mut()) else {
+            return;
+        };
         let awaited = run.awaits().is_some_and(|awaited| awaited == generation);
         if awaited && wrote.is_some_and(|wrote| wrote >= stage.began) && !stage.has_ended() {
             stage.ends = vec![Some((self.now, Ok(None)))];
             let event = Event::new(What::AgentUp).persona(name);
-            let event = run.to.iter().fold(event, |event, to| event.server(&to.server));
-            self.tell(event.because(format!("heard under generation {generation}, and its disk is written")));
+            let event = run
+                .to
+                .iter()
+                .fold(event, |event, to| event.server(&to.server));
+            self.tell(event.because(format!(
+                "heard under generation {generation}, and its disk is written"
+            )));
             self.dirty.insert(Subject::Persona(name.clone()));
         }
     }
@@ -241,15 +323,22 @@ pub(super) fn patience(status: Status, policy: &PoolPolicy) -> Option<Duration> 
 impl Core {
     /// Whether the server is as good as dead: a verdict stands that is acted on now.
     pub(super) fn is_lost(&self, name: &ServerName) -> bool {
-        let Some(server) = self.servers.get(name) else { return false };
-        let Some((status, since)) = server.verdict else { return false };
+        let Some(server) = self.servers.get(name) else {
+            return false;
+        };
+        let Some((status, since)) = server.verdict else {
+            return false;
+        };
         let policy = self.site.policy_of(name).cloned().unwrap_or_default();
         patience(status, &policy).is_some_and(|patience| self.now >= since + patience)
     }
 
     /// Asks the management controllers of all servers that wear nothing.
     pub(super) fn look_at_spares(&mut self) {
-        let idle = self.servers.iter().filter(|(_, server)| server.watched.is_none());
+        let idle = self
+            .servers
+            .iter()
+            .filter(|(_, server)| server.watched.is_none());
         for name in idle.map(|(name, _)| name.clone()).collect::<Vec<_>>() {
             self.ask_power(&name);
         }
@@ -257,6 +346,8 @@ impl Core {
 
     /// Whether the management controller's word on a server's power may be believed.
     pub(super) fn reads(&self, name: &ServerName) -> Power {
-        self.servers.get(name).map_or(Power::NoAnswer, |server| server.power)
+        self.servers
+            .get(name)
+            .map_or(Power::NoAnswer, |server| server.power)
     }
 }

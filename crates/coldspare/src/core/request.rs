@@ -28,9 +28,11 @@ impl Core {
             Verb::Start { persona, on } => self.start(request, &actor, &persona, on.as_ref()),
             Verb::Stop { persona } => self.stop(request, &actor, &persona),
             Verb::Maintenance { server, on } => self.maintain(request, &actor, &server, on),
-            Verb::ConfirmFenced { persona, server, generation } => {
-                self.confirm_fenced(request, &actor, &persona, &server, generation)
-            }
+            Verb::ConfirmFenced {
+                persona,
+                server,
+                generation,
+            } => self.confirm_fenced(request, &actor, &persona, &server, generation),
             Verb::Pause { on } => self.pause(request, &actor, on),
             Verb::Apply { site } => self.apply(&actor, *site).map(Some),
         };
@@ -48,7 +50,10 @@ impl Core {
 
     /// A persona's record, free to be changed.
     fn free(&self, name: &PersonaName) -> Result<PersonaRecord, String> {
-        let persona = self.personas.get(name).ok_or_else(|| format!("there is no persona {name}"))?;
+        let persona = self
+            .personas
+            .get(name)
+            .ok_or_else(|| format!("there is no persona {name}"))?;
         let kept = persona.kept.as_ref();
         let kept = kept.ok_or_else(|| format!("it is being found out who holds {name}"))?;
         if kept.committing {
@@ -71,13 +76,21 @@ impl Core {
         if to.is_some() && to == record.holding.home().map(|home| home.server).as_ref() {
             return Ok(Some(Reply::AlreadySo));
         }
-        let only = to.map(|to| BTreeMap::from([(name.clone(), to.clone())])).unwrap_or_default();
+        let only = to
+            .map(|to| BTreeMap::from([(name.clone(), to.clone())]))
+            .unwrap_or_default();
         let placements = self.place(std::slice::from_ref(name), &only);
         let placement = placements.first().ok_or("it cannot be placed")?;
         match &placement.choice {
             Some(choice) if !choice.in_place => {
                 let reply = Reply::Accepted(format!("{name} moves to {}", choice.server));
-                self.open(record, placement, Purpose::Move, actor.clone(), Some((request, reply)));
+                self.open(
+                    record,
+                    placement,
+                    Purpose::Move,
+                    actor.clone(),
+                    Some((request, reply)),
+                );
                 Ok(None)
             }
             _ => Err(format!("no server fits: {}", explain(placement).join("; "))),
@@ -96,19 +109,33 @@ impl Core {
             return Ok(Some(Reply::AlreadySo));
         }
         if record.run.is_some() {
-            return Err(format!("{name} is {}: wait until it is stopped", record.state));
+            return Err(format!(
+                "{name} is {}: wait until it is stopped",
+                record.state
+            ));
         }
         record.wanted = Wanted::Running;
         record.turn(PersonaEvent::StartRequested);
-        let only = on.map(|on| BTreeMap::from([(name.clone(), on.clone())])).unwrap_or_default();
+        let only = on
+            .map(|on| BTreeMap::from([(name.clone(), on.clone())]))
+            .unwrap_or_default();
         let placements = self.place(std::slice::from_ref(name), &only);
         match placements.first() {
             Some(placement) if placement.choice.is_some() => {
                 let reply = Reply::Accepted(format!("{name} starts"));
-                self.open(record, placement, Purpose::Start, actor.clone(), Some((request, reply)));
+                self.open(
+                    record,
+                    placement,
+                    Purpose::Start,
+                    actor.clone(),
+                    Some((request, reply)),
+                );
             }
             Some(placement) if on.is_some() => {
-                return Err(format!("it does not fit: {}", explain(placement).join("; ")));
+                return Err(format!(
+                    "it does not fit: {}",
+                    explain(placement).join("; ")
+                ));
             }
             _ => {
                 let reply = Reply::Accepted(format!("{name} starts as soon as a server fits"));
@@ -166,7 +193,10 @@ impl Core {
         name: &ServerName,
         on: bool,
     ) -> Result<Option<Reply>, String> {
-        let server = self.servers.get(name).ok_or_else(|| format!("there is no server {name}"))?;
+        let server = self
+            .servers
+            .get(name)
+            .ok_or_else(|| format!("there is no server {name}"))?;
         if server.kept.committing {
             return Err(format!("{name} is just being changed: ask again"));
         }
@@ -195,14 +225,22 @@ impl Core {
     ) -> Result<Option<Reply>, String> {
         let mut record = self.free(name)?;
         if record.holding.holders().get(server) != Some(&generation) {
-            return Err(format!("{server} does not hold {name} under generation {generation}"));
+            return Err(format!(
+                "{server} does not hold {name} under generation {generation}"
+            ));
         }
-        let doubted = self.servers.get(server).is_some_and(|server| server.verdict.is_some());
+        let doubted = self
+            .servers
+            .get(server)
+            .is_some_and(|server| server.verdict.is_some());
         if !doubted && record.state != PersonaState::OperatorNeeded {
             return Err(format!("nothing speaks against {server}: it is heard"));
         }
         let proof = fence::stated(actor.clone(), server.clone(), generation);
-        let event = Event::new(What::Fenced).server(server).persona(name).because(proof.evidence());
+        let event = Event::new(What::Fenced)
+            .server(server)
+            .persona(name)
+            .because(proof.evidence());
         record.holding.release(proof);
         record.turn(PersonaEvent::HomeLost);
         if let Some(persona) = self.personas.get_mut(name) {
@@ -210,12 +248,19 @@ impl Core {
         }
         let reply = Reply::Accepted(format!("{server} counts as fenced, by the word of {actor}"));
         let why = format!("{actor} confirms {server} fenced for {name}, generation {generation}");
-        let proposal = Proposal::new(actor.clone(), why).persona(record).tell([event]);
+        let proposal = Proposal::new(actor.clone(), why)
+            .persona(record)
+            .tell([event]);
         self.propose(proposal.reply(Some((request, reply))));
         Ok(None)
     }
 
-    fn pause(&mut self, request: RequestId, actor: &Actor, on: bool) -> Result<Option<Reply>, String> {
+    fn pause(
+        &mut self,
+        request: RequestId,
+        actor: &Actor,
+        on: bool,
+    ) -> Result<Option<Reply>, String> {
         if self.control.record.paused == on {
             return Ok(Some(Reply::AlreadySo));
         }
@@ -224,9 +269,17 @@ impl Core {
         }
         let mut record = self.control.record.clone();
         record.paused = on;
-        let what = if on { "nothing new is begun" } else { "failovers are begun again" };
+        let what = if on {
+            "nothing new is begun"
+        } else {
+            "failovers are begun again"
+        };
         let reply = Some((request, Reply::Accepted(what.to_owned())));
-        self.propose(Proposal::new(actor.clone(), what).control(record).reply(reply));
+        self.propose(
+            Proposal::new(actor.clone(), what)
+                .control(record)
+                .reply(reply),
+        );
         Ok(None)
     }
 
@@ -240,15 +293,23 @@ impl Core {
             let Some(kept) = &persona.kept else { continue };
             let holding = &kept.record.holding;
             if !site.personas.contains_key(name) && !holding.holders().is_empty() {
-                return Err(format!("{name} is held by a server: stop it before it is dropped"));
+                return Err(format!(
+                    "{name} is held by a server: stop it before it is dropped"
+                ));
             }
-            let gone = holding.holders().keys().find(|server| !site.servers.contains_key(*server));
+            let gone = holding
+                .holders()
+                .keys()
+                .find(|server| !site.servers.contains_key(*server));
             if let Some(server) = gone {
-                return Err(format!("{server} holds {name}: move it before the server is dropped"));
+                return Err(format!(
+                    "{server} holds {name}: move it before the server is dropped"
+                ));
             }
         }
         let lines: Vec<_> = changes.iter().map(ToString::to_string).collect();
-        self.use_site(Arc::new(site)).map_err(|error| error.to_string())?;
+        self.use_site(Arc::new(site))
+            .map_err(|error| error.to_string())?;
         self.begin_survey();
         let names: Vec<_> = self.site.personas.keys().cloned().collect();
         for name in &names {
@@ -259,7 +320,9 @@ impl Core {
 
     /// Sets a running persona's ports and interfaces as the site now says.
     fn refresh(&mut self, actor: &Actor, name: &PersonaName) {
-        let Ok(mut record) = self.free(name) else { return };
+        let Ok(mut record) = self.free(name) else {
+            return;
+        };
         if record.state != PersonaState::Running || record.run.is_some() {
             return;
         }
@@ -286,8 +349,14 @@ impl Core {
     }
 
     fn preview(&self, name: &PersonaName, to: Option<&ServerName>) -> Result<Reply, String> {
-        let of = self.site.personas.get(name).ok_or_else(|| format!("there is no persona {name}"))?;
-        let only = to.map(|to| BTreeMap::from([(name.clone(), to.clone())])).unwrap_or_default();
+        let of = self
+            .site
+            .personas
+            .get(name)
+            .ok_or_else(|| format!("there is no persona {name}"))?;
+        let only = to
+            .map(|to| BTreeMap::from([(name.clone(), to.clone())]))
+            .unwrap_or_default();
         let record = self.record(name);
         let record = record.ok_or_else(|| format!("it is being found out who holds {name}"))?;
         let placements = self.place(std::slice::from_ref(name), &only);
@@ -296,11 +365,16 @@ impl Core {
             let mut holding = record.holding.clone();
             holding.reserve(choice.server.clone());
             let policy = self.pool_policy(name);
-            self.planner(&policy).retarget(&holding).map_err(|problem| problem.to_string())
+            self.planner(&policy)
+                .retarget(&holding)
+                .map_err(|problem| problem.to_string())
         });
         let plan = plan.transpose()?;
         Ok(Reply::Preview(Box::new(Preview {
-            expected: plan.as_ref().map(|plan| self.estimates.of(plan)).unwrap_or_default(),
+            expected: plan
+                .as_ref()
+                .map(|plan| self.estimates.of(plan))
+                .unwrap_or_default(),
             placement,
             plan,
             objective: of.persona.recovery_time_objective,
@@ -320,10 +394,21 @@ impl Core {
                 pool: of.persona.pool.clone(),
                 state: record.map(|record| record.state),
                 wanted: record.map(|record| record.wanted),
-                home: record.and_then(|record| record.holding.home()).map(|home| home.server),
-                generation: record.map(|record| record.holding.generation()).unwrap_or_default(),
-                doing: stage.into_iter().flatten().map(ToString::to_string).collect(),
-                waits_for: self.personas.get(name).and_then(|persona| persona.told.clone()),
+                home: record
+                    .and_then(|record| record.holding.home())
+                    .map(|home| home.server),
+                generation: record
+                    .map(|record| record.holding.generation())
+                    .unwrap_or_default(),
+                doing: stage
+                    .into_iter()
+                    .flatten()
+                    .map(ToString::to_string)
+                    .collect(),
+                waits_for: self
+                    .personas
+                    .get(name)
+                    .and_then(|persona| persona.told.clone()),
             }
         });
         let servers = self.site.servers.values().filter_map(|of| {
@@ -335,7 +420,10 @@ impl Core {
                 verdict: server.verdict.map(|(status, _)| status),
                 maintenance: server.kept.record.maintenance,
                 scrubbed: server.kept.record.scrubbed,
-                wears: server.watched.as_ref().map(|watched| watched.persona.clone()),
+                wears: server
+                    .watched
+                    .as_ref()
+                    .map(|watched| watched.persona.clone()),
             })
         });
         Overview {

@@ -30,8 +30,12 @@ const IN_FLIGHT: Duration = Duration::from_millis(500);
 impl Core {
     /// Leads a persona on.
     pub(super) fn lead(&mut self, name: &PersonaName) {
-        let Some(persona) = self.personas.get(name) else { return };
-        let Some(kept) = persona.kept.as_ref().filter(|kept| !kept.committing) else { return };
+        let Some(persona) = self.personas.get(name) else {
+            return;
+        };
+        let Some(kept) = persona.kept.as_ref().filter(|kept| !kept.committing) else {
+            return;
+        };
         if kept.record.run.is_none() {
             if kept.record.state == PersonaState::Waiting {
                 self.look_at_spares();
@@ -46,19 +50,27 @@ impl Core {
                 self.await_agent(name, began);
             }
             None if persona.rest_until > self.now => {
-                self.timers.insert((persona.rest_until, Subject::Persona(name.clone())));
+                self.timers
+                    .insert((persona.rest_until, Subject::Persona(name.clone())));
             }
             None => self.begin_stage(name),
         }
     }
 
     fn begin_stage(&mut self, name: &PersonaName) {
-        let Some(record) = self.record(name).cloned() else { return };
+        let Some(record) = self.record(name).cloned() else {
+            return;
+        };
         let Some(run) = &record.run else { return };
-        let Some(steps) = run.plan.stages.get(run.stage) else { return };
+        let Some(steps) = run.plan.stages.get(run.stage) else {
+            return;
+        };
         let began = self.now;
         if let Some(persona) = self.personas.get_mut(name) {
-            persona.stage = Some(Stage { began, ends: vec![None; steps.len()] });
+            persona.stage = Some(Stage {
+                began,
+                ends: vec![None; steps.len()],
+            });
         }
         if run.awaits().is_some() {
             return self.await_agent(name, began);
@@ -66,8 +78,14 @@ impl Core {
         let policy = self.pool_policy(name);
         for (index, step) in steps.iter().enumerate() {
             let limit = self.planner(&policy).limit(step);
-            let give = (step.kind() == Kind::Give).then(|| self.give(&record)).flatten();
-            let order = Order { step: step.clone(), limit, give };
+            let give = (step.kind() == Kind::Give)
+                .then(|| self.give(&record))
+                .flatten();
+            let order = Order {
+                step: step.clone(),
+                limit,
+                give,
+            };
             self.act(Subject::Persona(name.clone()), index, order);
         }
     }
@@ -81,13 +99,19 @@ impl Core {
             let look = planner.look_again(&record.holding, server, fenced.generation);
             (look, fenced.evidence.clone())
         });
-        Some(Give { holder, taken_from: taken_from.collect() })
+        Some(Give {
+            holder,
+            taken_from: taken_from.collect(),
+        })
     }
 
     /// Waits for the persona to be heard; the end of its boot timer ends the waiting.
     fn await_agent(&mut self, name: &PersonaName, began: Time) {
-        let Some(run) = self.record(name).and_then(|record| record.run.as_ref()) else { return };
-        let (Some(generation), Some(deadline), Some(to)) = (run.awaits(), run.deadline, run.to.clone())
+        let Some(run) = self.record(name).and_then(|record| record.run.as_ref()) else {
+            return;
+        };
+        let (Some(generation), Some(deadline), Some(to)) =
+            (run.awaits(), run.deadline, run.to.clone())
         else {
             return;
         };
@@ -102,24 +126,44 @@ impl Core {
             self.dirty.insert(Subject::Persona(name.clone()));
             return;
         }
-        self.timers.insert((deadline, Subject::Persona(name.clone())));
-        let has_agent = self.site.personas.get(name).is_some_and(|of| of.persona.agent);
+        self.timers
+            .insert((deadline, Subject::Persona(name.clone())));
+        let has_agent = self
+            .site
+            .personas
+            .get(name)
+            .is_some_and(|of| of.persona.agent);
         if !has_agent && self.is_heard(&to.server) {
             let (persona, server) = (name.clone(), to.server);
-            self.outputs.push(Output::Ask(Ask::Wears { persona, server, generation, since: began }));
+            self.outputs.push(Output::Ask(Ask::Wears {
+                persona,
+                server,
+                generation,
+                since: began,
+            }));
         }
     }
 
     fn is_heard(&self, server: &ServerName) -> bool {
-        self.servers.get(server).is_some_and(|server| server.started)
+        self.servers
+            .get(server)
+            .is_some_and(|server| server.started)
     }
 
     fn conclude(&mut self, name: &PersonaName) {
-        let Some(persona) = self.personas.get_mut(name) else { return };
-        let (Some(stage), Some(kept)) = (persona.stage.take(), &persona.kept) else { return };
+        let Some(persona) = self.personas.get_mut(name) else {
+            return;
+        };
+        let (Some(stage), Some(kept)) = (persona.stage.take(), &persona.kept) else {
+            return;
+        };
         let record = kept.record.clone();
-        let Some(run) = record.run.clone() else { return };
-        let Some(steps) = run.plan.stages.get(run.stage) else { return };
+        let Some(run) = record.run.clone() else {
+            return;
+        };
+        let Some(steps) = run.plan.stages.get(run.stage) else {
+            return;
+        };
 
         let mut failures: Vec<(Kind, StepError)> = Vec::new();
         let mut pieces: Vec<Piece> = Vec::new();
@@ -127,7 +171,9 @@ impl Core {
             match end {
                 Ok(_) if self.is_contradicted(step, at) => {
                     let event = step.about(Event::new(What::Alarm)).persona(name);
-                    self.tell(event.because("it reads off, and its heartbeats arrive: not believed"));
+                    self.tell(
+                        event.because("it reads off, and its heartbeats arrive: not believed"),
+                    );
                 }
                 Ok(piece) => pieces.extend(piece),
                 Err(error) => failures.push((step.kind(), error)),
@@ -144,9 +190,18 @@ impl Core {
 
     /// Whether a server that reads off was heard since: then its management controller lies.
     fn is_contradicted(&self, step: &Step, read: Time) -> bool {
-        let Step::PowerOff { server } = step else { return false };
-        let pause = self.site.policy_of(server).map(|policy| policy.off_pause).unwrap_or_default();
-        let heard = self.servers.get(server).map_or(Time::EPOCH, |server| server.heard);
+        let Step::PowerOff { server } = step else {
+            return false;
+        };
+        let pause = self
+            .site
+            .policy_of(server)
+            .map(|policy| policy.off_pause)
+            .unwrap_or_default();
+        let heard = self
+            .servers
+            .get(server)
+            .map_or(Time::EPOCH, |server| server.heard);
         heard + pause > read + IN_FLIGHT
     }
 
@@ -166,7 +221,9 @@ impl Core {
             }
             match fence::prove(demand, pieces) {
                 Ok(proof) => {
-                    let event = Event::new(What::Fenced).server(&demand.server).persona(&name);
+                    let event = Event::new(What::Fenced)
+                        .server(&demand.server)
+                        .persona(&name);
                     events.push(event.because(proof.evidence()));
                     record.holding.release(proof);
                 }
@@ -175,7 +232,11 @@ impl Core {
         }
         if !unproven.is_empty() {
             let reasons = failures.iter().map(|(_, error)| error.to_string());
-            let text = unproven.into_iter().chain(reasons).collect::<Vec<_>>().join("; ");
+            let text = unproven
+                .into_iter()
+                .chain(reasons)
+                .collect::<Vec<_>>()
+                .join("; ");
             return self.unproven(record, events, text);
         }
         let prepared = failures.iter().find(|(kind, _)| *kind == Kind::Prepare);
@@ -189,14 +250,20 @@ impl Core {
     fn unproven(&mut self, mut record: PersonaRecord, events: Vec<Event>, reason: String) {
         let name = record.holding.persona().clone();
         record.turn(PersonaEvent::FenceUnproven);
-        let event = Event::new(What::OperatorNeeded).persona(&name).because(&reason);
+        let event = Event::new(What::OperatorNeeded)
+            .persona(&name)
+            .because(&reason);
         self.tell_once(&name, reason.clone(), event);
         self.rest(&name);
         if self.record(&name) == Some(&record) {
             self.dirty.insert(Subject::Persona(name));
         } else {
             let why = format!("{name} cannot be taken from its server yet: {reason}");
-            self.propose(Proposal::new(Actor::Controller, why).persona(record).tell(events));
+            self.propose(
+                Proposal::new(Actor::Controller, why)
+                    .persona(record)
+                    .tell(events),
+            );
         }
     }
 
@@ -204,7 +271,9 @@ impl Core {
         match kind {
             _ if run.purpose == Purpose::Refresh => self.try_again(&record, error),
             Kind::Leave => self.cannot_leave(record, run, error),
-            Kind::Take | Kind::Prepare | Kind::Give => self.replan(record, &run, error, Vec::new(), kind),
+            Kind::Take | Kind::Prepare | Kind::Give => {
+                self.replan(record, &run, error, Vec::new(), kind)
+            }
             Kind::Then if run.awaits().is_some() => {
                 self.replan(record, &run, error, Vec::new(), kind);
             }
@@ -216,7 +285,10 @@ impl Core {
     fn try_again(&mut self, record: &PersonaRecord, error: &StepError) {
         let name = record.holding.persona().clone();
         self.rest(&name);
-        let failures = self.personas.get(&name).map_or(0, |persona| persona.failures);
+        let failures = self
+            .personas
+            .get(&name)
+            .map_or(0, |persona| persona.failures);
         if failures == 1 || failures % TRIES == 0 {
             let event = Event::new(What::Alarm).persona(&name).because(error);
             self.tell(event.status(format!("tried {failures} times")));
@@ -229,9 +301,16 @@ impl Core {
     fn cannot_leave(&mut self, mut record: PersonaRecord, run: Run, error: &StepError) {
         let drains = run.plan.stages.get(run.stage).into_iter().flatten();
         let name = record.holding.persona().clone();
-        if !drains.clone().any(|step| matches!(step, Step::Drain { .. })) {
+        if !drains
+            .clone()
+            .any(|step| matches!(step, Step::Drain { .. }))
+        {
             let event = Event::new(What::Alarm).persona(&name);
-            return self.conclude_done(record, run, vec![event.because(format!("{error}: power is taken"))]);
+            return self.conclude_done(
+                record,
+                run,
+                vec![event.because(format!("{error}: power is taken"))],
+            );
         }
         record.turn(PersonaEvent::HomeKept);
         record.wanted = crate::record::Wanted::Running;
@@ -247,7 +326,11 @@ impl Core {
             }
         });
         let why = format!("{name} stays where it is: {error}");
-        self.propose(Proposal::new(Actor::Controller, why).persona(record).tell([event]));
+        self.propose(
+            Proposal::new(Actor::Controller, why)
+                .persona(record)
+                .tell([event]),
+        );
     }
 
     /// Ends the run; what follows is planned anew without the server that failed.
@@ -261,7 +344,11 @@ impl Core {
     ) {
         let name = record.holding.persona().clone();
         record.run = None;
-        record.turn(if kind == Kind::Then { PersonaEvent::BootTimerEnded } else { PersonaEvent::StepFailed });
+        record.turn(if kind == Kind::Then {
+            PersonaEvent::BootTimerEnded
+        } else {
+            PersonaEvent::StepFailed
+        });
         record.avoid.retain(|_, until| *until > self.now);
         let mut event = Event::new(What::Alarm).persona(&name).because(error);
         if let Some(to) = &run.to {
@@ -273,7 +360,11 @@ impl Core {
         events.push(event);
         self.begin_anew(&name);
         let why = format!("plan {name} anew: {error}");
-        self.propose(Proposal::new(Actor::Controller, why).persona(record).tell(events));
+        self.propose(
+            Proposal::new(Actor::Controller, why)
+                .persona(record)
+                .tell(events),
+        );
     }
 
     /// The stage is done: on to the next, or the run is over.
@@ -287,12 +378,17 @@ impl Core {
                 _ => {}
             }
         }
-        let left = steps.iter().any(|step| matches!(step, Step::ShutDown { .. }));
+        let left = steps
+            .iter()
+            .any(|step| matches!(step, Step::ShutDown { .. }));
         if left && run.purpose == Purpose::Move {
             record.turn(PersonaEvent::Placed);
         }
         let next = run.plan.stages.get(run.stage + 1);
-        let gives = next.into_iter().flatten().any(|step| step.kind() == Kind::Give);
+        let gives = next
+            .into_iter()
+            .flatten()
+            .any(|step| step.kind() == Kind::Give);
         if gives && !record.holding.seat() {
             return self.unproven(record, events, "somebody else may still hold it".to_owned());
         }
@@ -302,7 +398,11 @@ impl Core {
         run.stage += 1;
         if run.stage < run.plan.stages.len() {
             if run.awaits().is_some() && run.deadline.is_none() {
-                let timer = self.site.personas.get(&name).map(|of| of.persona.boot_timer);
+                let timer = self
+                    .site
+                    .personas
+                    .get(&name)
+                    .map(|of| of.persona.boot_timer);
                 run.deadline = Some(self.now + timer.unwrap_or_default().length());
             }
             record.run = Some(run);
@@ -312,7 +412,9 @@ impl Core {
                 record.avoid.clear();
                 let home = record.holding.home();
                 let event = Event::new(What::Restored).persona(&name);
-                let event = home.iter().fold(event, |event, home| event.server(&home.server));
+                let event = home
+                    .iter()
+                    .fold(event, |event, home| event.server(&home.server));
                 events.push(event.because(format!("after {:.1?}", self.now - run.opened)));
             }
         }
@@ -324,12 +426,18 @@ impl Core {
             self.dirty.insert(Subject::Server(server.clone()));
         }
         let done: Vec<_> = steps.iter().map(ToString::to_string).collect();
-        self.propose(Proposal::new(Actor::Controller, done.join(", ")).persona(record).tell(events));
+        self.propose(
+            Proposal::new(Actor::Controller, done.join(", "))
+                .persona(record)
+                .tell(events),
+        );
     }
 
     fn rest(&mut self, name: &PersonaName) {
         let now = self.now;
-        let Some(persona) = self.personas.get_mut(name) else { return };
+        let Some(persona) = self.personas.get_mut(name) else {
+            return;
+        };
         persona.stage = None;
         persona.rest_until = now + rest(persona.failures);
         persona.failures += 1;

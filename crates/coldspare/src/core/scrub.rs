@@ -12,13 +12,16 @@ use crate::event::{Event, What};
 impl Core {
     /// Leads a server on: scrubs it, if it holds nothing and is not scrubbed yet.
     pub(super) fn scrub(&mut self, name: &ServerName) {
-        let Some(server) = self.servers.get(name) else { return };
+        let Some(server) = self.servers.get(name) else {
+            return;
+        };
         if server.kept.committing || server.kept.record.scrubbed || !self.may_scrub(name) {
             return;
         }
         match &server.scrub {
             None if server.scrub_rest_until > self.now => {
-                self.timers.insert((server.scrub_rest_until, Subject::Server(name.clone())));
+                self.timers
+                    .insert((server.scrub_rest_until, Subject::Server(name.clone())));
             }
             None => self.begin_scrub(name),
             Some(stage) if stage.has_ended() => self.conclude_scrub(name),
@@ -30,26 +33,40 @@ impl Core {
     fn may_scrub(&self, name: &ServerName) -> bool {
         let all_known = self.personas.values().all(|persona| persona.kept.is_some());
         let held = self.personas.keys().any(|persona| {
-            self.record(persona).is_some_and(|record| record.holding.involves(name))
+            self.record(persona)
+                .is_some_and(|record| record.holding.involves(name))
         });
-        let maintained = self.servers.get(name).is_some_and(|s| s.kept.record.maintenance);
+        let maintained = self
+            .servers
+            .get(name)
+            .is_some_and(|s| s.kept.record.maintenance);
         all_known && !held && !maintained
     }
 
     fn begin_scrub(&mut self, name: &ServerName) {
         let policy = self.site.policy_of(name).cloned().unwrap_or_default();
-        let holdings: Vec<_> =
-            self.personas.keys().filter_map(|p| Some(&self.record(p)?.holding)).collect();
+        let holdings: Vec<_> = self
+            .personas
+            .keys()
+            .filter_map(|p| Some(&self.record(p)?.holding))
+            .collect();
         let planner = self.planner(&policy);
         let steps = planner.scrub(name, &holdings);
         let orders: Vec<_> = steps
             .into_iter()
-            .map(|step| Order { limit: planner.limit(&step), step, give: None })
+            .map(|step| Order {
+                limit: planner.limit(&step),
+                step,
+                give: None,
+            })
             .collect();
         let subject = Subject::Server(name.clone());
         self.abandon(&subject);
         if let Some(server) = self.servers.get_mut(name) {
-            server.scrub = Some(Stage { began: self.now, ends: vec![None; orders.len()] });
+            server.scrub = Some(Stage {
+                began: self.now,
+                ends: vec![None; orders.len()],
+            });
         }
         for (index, order) in orders.into_iter().enumerate() {
             self.act(subject.clone(), index, order);
@@ -57,9 +74,17 @@ impl Core {
     }
 
     fn conclude_scrub(&mut self, name: &ServerName) {
-        let Some(server) = self.servers.get_mut(name) else { return };
-        let Some(stage) = server.scrub.take() else { return };
-        let failed = stage.ends.into_iter().flatten().any(|(_, end)| end.is_err());
+        let Some(server) = self.servers.get_mut(name) else {
+            return;
+        };
+        let Some(stage) = server.scrub.take() else {
+            return;
+        };
+        let failed = stage
+            .ends
+            .into_iter()
+            .flatten()
+            .any(|(_, end)| end.is_err());
         if failed || server.heard >= stage.began {
             server.scrub_rest_until = self.now + rest(server.scrub_failures);
             server.scrub_failures += 1;
@@ -74,7 +99,8 @@ impl Core {
             .collect();
         if fenced_by.iter().any(|kept| kept.committing) {
             // A record is on its way: look again once it has arrived.
-            self.timers.insert((self.now + rest(0), Subject::Server(name.clone())));
+            self.timers
+                .insert((self.now + rest(0), Subject::Server(name.clone())));
             return;
         }
         let mut event = Event::new(What::Scrubbed).server(name);
@@ -85,7 +111,9 @@ impl Core {
             event = event.persona(record.holding.persona());
             proposal = proposal.persona(record);
         }
-        let Some(server) = self.servers.get_mut(name) else { return };
+        let Some(server) = self.servers.get_mut(name) else {
+            return;
+        };
         server.scrub_failures = 0;
         server.scrub_rest_until = Time::EPOCH;
         server.power = coldspare_heartbeat::Power::Off;

@@ -55,7 +55,10 @@ fn restarting_in_place_needs_the_proof_for_the_old_generation_only() {
     holding.release(fence::tests::proof("r1", 1));
     assert!(holding.seat());
     assert_eq!(holding.home().unwrap().generation, Generation::new(2));
-    assert!(holding.fenced().is_empty(), "it is its own home, not a former one");
+    assert!(
+        holding.fenced().is_empty(),
+        "it is its own home, not a former one"
+    );
 }
 
 #[test]
@@ -64,5 +67,8 @@ fn a_journal_keeps_the_record_whole() {
     holding.reserve(server("r2"));
     holding.release(fence::tests::proof("r1", 1));
     let journal = serde_json::to_vec(&holding).unwrap();
-    assert_eq!(serde_json::from_slice::<Holding>(&journal).unwrap(), holding);
+    assert_eq!(
+        serde_json::from_slice::<Holding>(&journal).unwrap(),
+        holding
+    );
 }

@@ -1,7 +1,8 @@
 //! Which implementation drives a device: one enum per seam, so that connecting a site is one
 //! `match` per seam, and a new driver is one variant here and one line where it is read.
 
-use coldspare_san::{ArrayTraits, StampKeeper};
+use coldspare_san::ArrayTraits;
+use coldspare_san::memory::MemoryArray;
 use serde::{Deserialize, Serialize};
 
 use super::reader::Table;
@@ -59,28 +60,17 @@ pub(super) fn switch(table: &mut Table<'_>) -> Option<SwitchDriver> {
 }
 
 pub(super) fn array(table: &mut Table<'_>) -> Option<ArrayDriver> {
-    table.choose("driver", &[("memory", memory_array)])
+    table.choose("driver", &[("memory", |table| Some(memory_array(table)))])
 }
 
 pub(super) fn dag(table: &mut Table<'_>) -> Option<DagDriver> {
     table.choose("driver", &[("memory", |_| Some(DagDriver::Memory))])
 }
 
-const WELL_BEHAVED: ArrayTraits = ArrayTraits {
-    binds_by_address: true,
-    binds_by_secret: true,
-    rules_are_ored: false,
-    removal_ends_sessions: false,
-    stamps: StampKeeper::Array,
-    knows_last_write: true,
-    opens_when_last_account_goes: false,
-    loses_configuration_on_restart: false,
-};
-
-/// What is not said of its traits is as one would wish.
-fn memory_array(table: &mut Table<'_>) -> Option<ArrayDriver> {
-    let mut traits = WELL_BEHAVED;
-    let told = table.optional_table("traits", |table| {
+/// Traits that are left out are those of a well-behaved array.
+fn memory_array(table: &mut Table<'_>) -> ArrayDriver {
+    let mut traits = MemoryArray::TRAITS;
+    table.optional_table("traits", |table| {
         let mut set = |key, yes: &mut bool| *yes = table.optional(key, plain).unwrap_or(*yes);
         set("binds-by-address", &mut traits.binds_by_address);
         set("binds-by-secret", &mut traits.binds_by_secret);
@@ -96,8 +86,6 @@ fn memory_array(table: &mut Table<'_>) -> Option<ArrayDriver> {
             &mut traits.loses_configuration_on_restart,
         );
         traits.stamps = table.optional("stamps", plain).unwrap_or(traits.stamps);
-        Some(traits)
     });
-    let traits = told.unwrap_or(WELL_BEHAVED);
-    Some(ArrayDriver::Memory { traits })
+    ArrayDriver::Memory { traits }
 }

@@ -7,7 +7,7 @@ use coldspare_heartbeat::{Error, Profile};
 use super::reader::Table;
 use super::value::duration;
 
-pub(super) fn read(table: &mut Table<'_>) -> Option<Profile> {
+pub(super) fn read(table: &mut Table<'_>) -> Profile {
     let mut profile = Profile::default();
     let mut set = |key, limit: &mut Duration| {
         *limit = table.optional(key, duration).unwrap_or(*limit);
@@ -30,5 +30,5 @@ pub(super) fn read(table: &mut Table<'_>) -> Option<Profile> {
         Err(Error::Profile { field, reason }) => table.report(&field.replace('_', "-"), reason),
         Err(error) => table.report_whole(error.to_string()),
     }
-    Some(profile)
+    profile
 }

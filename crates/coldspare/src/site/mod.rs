@@ -128,10 +128,8 @@ impl Site {
             Err(error) => {
                 let good = error.utf8_error().valid_up_to();
                 let line = error.as_bytes()[..good]
-                    .iter()
-                    .filter(|byte| **byte == b'\n')
-                    .count()
-                    + 1;
+                    .split(|byte| *byte == b'\n')
+                    .count();
                 let reason = format!("it is not text in UTF-8: byte {good}, in line {line}");
                 Err(SiteErrors::whole(file, reason))
             }
@@ -173,10 +171,8 @@ fn read(top: &mut Table<'_>) -> Option<Site> {
         .unwrap_or_default();
     let pools = top.named("pools", |name: &PoolName, table| {
         let name = name.clone();
-        Some(Pool {
-            name,
-            policy: table.rest()?,
-        })
+        let policy = table.rest();
+        Some(Pool { name, policy })
     });
     let switches = top.named("switches", |_: &SwitchName, table| network::switch(table));
     let networks = top.named("networks", network::network);

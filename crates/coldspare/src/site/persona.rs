@@ -83,7 +83,7 @@ pub(super) fn read(
     let home = table.optional("home", table.one_of("servers"));
     let workload = table.optional("workload", workload);
     let places = table.optional_table("connections", |table| {
-        Some(table.values_of("networks", |name, value| place(networks.get(name), value)))
+        table.values_of("networks", |name, value| place(networks.get(name), value))
     });
     let gateway: Option<Ipv4Addr> = table.optional("default-gateway", text);
     let boot_timer = table.optional("boot-timer", plain);
@@ -192,21 +192,21 @@ fn workload(value: &Value<'_>) -> Result<WorkloadKind, Wrong> {
     }
 }
 
-fn requirements(table: &mut Table<'_>) -> Option<Requirements> {
+fn requirements(table: &mut Table<'_>) -> Requirements {
     let memory = table.optional("memory", text);
     let processors = table.optional("processors", plain);
     let boot_mode = table.optional("boot-mode", plain);
     let link_speeds = table.optional_table("link-speeds", |table| {
-        Some(table.values_of("networks", |_, value| text(value)))
+        table.values_of("networks", |_, value| text(value))
     });
     let capabilities = table.optional("capabilities", list(text));
     let apart = table.optional("apart", list(text));
-    Some(Requirements {
+    Requirements {
         memory: memory.unwrap_or_default(),
         processors: processors.unwrap_or_default(),
         boot_mode,
         link_speeds: link_speeds.unwrap_or_default(),
         capabilities: capabilities.into_iter().flatten().collect(),
         apart: apart.into_iter().flatten().collect(),
-    })
+    }
 }

@@ -5,6 +5,7 @@
 //! asks for all its values before using any.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::str::FromStr;
 
 use serde::de::DeserializeOwned;
@@ -12,8 +13,11 @@ use toml::Spanned;
 use toml::de::{DeString, DeTable};
 
 use super::document::Document;
-use super::error::KeyPath;
+use super::error::{KeyPath, SiteErrors};
 use super::value::{self, Value, Wrong, nearest};
+
+/// One form of a table: the word that tells it, and how it is read.
+pub(super) type Form<'d, T> = (&'static str, fn(&mut Table<'d>) -> Option<T>);
 
 /// A table that is being read.
 #[derive(Debug)]
@@ -31,8 +35,8 @@ impl<'d> Table<'d> {
         document: &'d Document<'d>,
         path: KeyPath,
         entries: &'d DeTable<'d>,
-        read: impl FnOnce(&mut Self) -> Option<T>,
-    ) -> Option<T> {
+        read: impl FnOnce(&mut Self) -> T,
+    ) -> T {
         let mut table = Self {
             document,
             path,
@@ -41,21 +45,15 @@ impl<'d> Table<'d> {
             rest_ignored: false,
         };
         let result = read(&mut table);
-        if !table.rest_ignored {
-            for key in entries.keys().map(|key| key.get_ref().as_ref()) {
-                if !table.asked.contains(&key) {
-                    let suggestion = nearest(key, table.asked.iter().copied());
-                    let reason = "this key is not known here".to_owned();
-                    document.report(
-                        table.path.then(key),
-                        Wrong {
-                            reason,
-                            suggestion,
-                            at: None,
-                        },
-                    );
-                }
-            }
+        let keys = entries.keys().map(|key| key.get_ref().as_ref());
+        let unknown = keys.filter(|key| !table.rest_ignored && !table.asked.contains(key));
+        for key in unknown.take(SiteErrors::MOST) {
+            let wrong = Wrong {
+                reason: "this key is not known here".to_owned(),
+                suggestion: nearest(key, table.asked.iter().copied()),
+                at: None,
+            };
+            table.report(key, wrong);
         }
         result
     }
@@ -82,6 +80,12 @@ impl<'d> Table<'d> {
         self.entries.contains_key(key)
     }
 
+    /// The result, if it is one; else what is wrong is reported.
+    fn told<T>(&self, path: &KeyPath, result: Result<T, Wrong>) -> Option<T> {
+        let report = |wrong| self.document.report(path.clone(), wrong);
+        result.map_err(report).ok()
+    }
+
     /// The value of a key that may be absent.
     pub(super) fn optional<T>(
         &mut self,
@@ -90,7 +94,7 @@ impl<'d> Table<'d> {
     ) -> Option<T> {
         self.asked.push(key);
         let value = self.entries.get(key)?;
-        read(value).map_err(|wrong| self.report(key, wrong)).ok()
+        self.told(&self.path.then(key), read(value))
     }
 
     /// The value of a key that must be there.
@@ -113,10 +117,10 @@ impl<'d> Table<'d> {
     pub(super) fn optional_table<T>(
         &mut self,
         key: &'static str,
-        read: impl FnOnce(&mut Table<'d>) -> Option<T>,
+        read: impl FnOnce(&mut Table<'d>) -> T,
     ) -> Option<T> {
         let entries = self.optional(key, value::table)?;
-        self.open(key, entries, read)
+        Some(self.open(key, entries, read))
     }
 
     /// A table inside it that has been found already.
@@ -124,8 +128,8 @@ impl<'d> Table<'d> {
         &self,
         key: &'static str,
         entries: &'d DeTable<'d>,
-        read: impl FnOnce(&mut Table<'d>) -> Option<T>,
-    ) -> Option<T> {
+        read: impl FnOnce(&mut Table<'d>) -> T,
+    ) -> T {
         Table::read(self.document, self.path.then(key), entries, read)
     }
 
@@ -136,7 +140,7 @@ impl<'d> Table<'d> {
         read: impl FnOnce(&mut Table<'d>) -> Option<T>,
     ) -> Option<T> {
         self.require(key);
-        self.optional_table(key, read)
+        self.optional_table(key, read).flatten()
     }
 
     /// A list of tables: `[[nics]]`. Absent means empty.
@@ -149,13 +153,8 @@ impl<'d> Table<'d> {
         let path = self.path.then(key);
         let one = |(index, value): (usize, &'d Value<'d>)| {
             let path = path.then(index);
-            match value::table(value) {
-                Ok(entries) => Table::read(self.document, path, entries, &mut read),
-                Err(wrong) => {
-                    self.document.report(path, wrong);
-                    None
-                }
-            }
+            let entries = self.told(&path, value::table(value))?;
+            Table::read(self.document, path, entries, &mut read)
         };
         list.enumerate().filter_map(one).collect()
     }
@@ -196,31 +195,27 @@ impl<'d> Table<'d> {
         let path = self.path.then(key);
         for (written, value) in self.optional(key, value::table).into_iter().flatten() {
             let path = path.then(written.get_ref().as_ref());
-            let (name, entries) = match (name(written.get_ref()), value::table(value)) {
-                (Ok(name), Ok(entries)) => (name, entries),
-                (Err(wrong), _) | (_, Err(wrong)) => {
-                    self.document.report(path, wrong);
-                    continue;
-                }
+            let name = self.told(&path, name(written.get_ref()));
+            let entries = self.told(&path, value::table(value));
+            let (Some(name), Some(entries)) = (name, entries) else {
+                continue;
             };
-            // Names that differ in case only may be one name.
-            if found.contains_key(&name) {
-                self.document.report(path, "another key names the same");
-            } else if let Some(entry) =
-                Table::read(self.document, path, entries, |table| read(&name, table))
-            {
-                found.insert(name, entry);
+            match found.entry(name) {
+                // Names that differ in case only may be one name.
+                Entry::Occupied(_) => self.document.report(path, "another key names the same"),
+                Entry::Vacant(free) => {
+                    let read = |table: &mut Table<'d>| read(free.key(), table);
+                    if let Some(entry) = Table::read(self.document, path, entries, read) {
+                        free.insert(entry);
+                    }
+                }
             }
         }
         found
     }
 
     /// One of several forms of the table, told by the word under that key.
-    pub(super) fn choose<T>(
-        &mut self,
-        key: &'static str,
-        forms: &[(&'static str, fn(&mut Self) -> Option<T>)],
-    ) -> Option<T> {
+    pub(super) fn choose<T>(&mut self, key: &'static str, forms: &[Form<'d, T>]) -> Option<T> {
         let chosen = self.required(key, |value| {
             let given = value::string(value)?;
             let form = forms.iter().find(|(word, _)| *word == given);
@@ -241,7 +236,7 @@ impl<'d> Table<'d> {
     }
 
     /// All keys not asked for so far, as a value in which each of them may be absent.
-    pub(super) fn rest<T: DeserializeOwned>(&mut self) -> Option<T> {
+    pub(super) fn rest<T: DeserializeOwned + Default>(&mut self) -> T {
         self.rest_ignored = true;
         let mut rest = DeTable::new();
         for (key, value) in self.entries {
@@ -255,9 +250,8 @@ impl<'d> Table<'d> {
                 Err(wrong) => self.report(key.get_ref(), wrong),
             }
         }
-        value::deserialize(rest, 0..0)
-            .map_err(|wrong| self.report_whole(wrong))
-            .ok()
+        let whole = value::deserialize(rest, 0..0);
+        self.told(&self.path, whole).unwrap_or_default()
     }
 
     /// Every value of the table, by its key.
@@ -278,8 +272,7 @@ impl<'d> Table<'d> {
         self.rest_ignored = true;
         let one = |(name, value): (&Spanned<DeString<'d>>, &'d Value<'d>)| {
             let name = name.get_ref().as_ref();
-            let entry = read(self.document, name, value);
-            entry.map_err(|wrong| self.report(name, wrong)).ok()
+            self.told(&self.path.then(name), read(self.document, name, value))
         };
         self.entries.iter().filter_map(one).collect()
     }

@@ -107,10 +107,10 @@ fn san_port(table: &mut Table<'_>) -> Option<SanPort> {
 }
 
 /// What a server shares its fate with: `domains = { rack = "1", feed = "A" }`.
-pub(super) fn domains(table: &mut Table<'_>) -> Option<BTreeSet<FailureDomain>> {
+fn domains(table: &mut Table<'_>) -> BTreeSet<FailureDomain> {
     let named: BTreeMap<Label, Label> = table.values(text);
     let domain = |(kind, name)| FailureDomain { kind, name };
-    Some(named.into_iter().map(domain).collect())
+    named.into_iter().map(domain).collect()
 }
 
 /// A channel as the key of a table.

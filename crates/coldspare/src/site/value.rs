@@ -61,7 +61,16 @@ pub(super) fn string<'d>(value: &'d Value<'d>) -> Result<&'d str, Wrong> {
 
 /// What a text stands for: a name, an address.
 pub(super) fn parse<T: FromStr<Err: ToString>>(text: &str) -> Result<T, Wrong> {
-    let refused = |error: T::Err| format!("{}: {:?}", error.to_string(), cut(text)).into();
+    let refused = |error: T::Err| {
+        let reason = cut(&error.to_string());
+        let beginning: String = text.chars().take(20).collect();
+        // Not every error repeats what it is about.
+        if reason.contains(&beginning) {
+            reason.into()
+        } else {
+            format!("{reason}: {:?}", cut(text)).into()
+        }
+    };
     text.parse().map_err(refused)
 }
 
@@ -72,7 +81,7 @@ pub(super) fn text<T: FromStr<Err: ToString>>(value: &Value<'_>) -> Result<T, Wr
 
 /// Anything that knows how to read itself: a number, a yes or no, a word of an enumeration.
 pub(super) fn plain<T: DeserializeOwned>(value: &Value<'_>) -> Result<T, Wrong> {
-    T::deserialize(ValueDeserializer::from(value.clone())).map_err(refused)
+    T::deserialize(ValueDeserializer::from(value.clone())).map_err(|error| refused(&error))
 }
 
 /// The same for a whole table that stands at that place.
@@ -81,11 +90,11 @@ pub(super) fn deserialize<T: DeserializeOwned>(
     place: Range<usize>,
 ) -> Result<T, Wrong> {
     let value = Spanned::new(place, DeValue::Table(table));
-    T::deserialize(ValueDeserializer::from(value)).map_err(refused)
+    T::deserialize(ValueDeserializer::from(value)).map_err(|error| refused(&error))
 }
 
 /// What serde has to say, with what was probably meant if it lists what it knows.
-fn refused(error: toml::de::Error) -> Wrong {
+fn refused(error: &toml::de::Error) -> Wrong {
     let reason = error.message();
     let mut words = reason.split('`').skip(1).step_by(2);
     let unknown = reason

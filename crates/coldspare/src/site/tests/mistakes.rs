@@ -83,6 +83,8 @@ pub(super) const MISTAKES: &[(&str, &str, &str, &str)] = &[
         "dags.dag-1.members.exchange-2.persona", "already used"),
     ("preference = 2", "preference = 1",
         "dags.dag-1.databases.Database-1.copies", "two copies have the preference 1"),
+    ("[dags.dag-1.members]\n", "[dags.dag-1.members]\nEXCHANGE-1 = { persona = \"exchange-1\", site = \"x\" }\n",
+        "dags.dag-1.members.exchange-1", "another key names the same"),
     ("\n[switches.lan-2]", "\n[switches.lan-1]", "", "duplicate key"),
     // What does not reach the other.
     ("\"10.10.3.11\"", "\"10.10.4.11\"", "personas.exchange-1.connections.mapi", "outside"),

@@ -1,0 +1,146 @@
+//! From a site to handles on its devices: one `match` a seam.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use coldspare_bmc::MemoryBmc;
+use coldspare_exchange::DagControl;
+use coldspare_exchange::memory::{Settings, SimulatedCluster};
+use coldspare_heartbeat::Path;
+use coldspare_names::{PortName, ServerName, SwitchName, Time};
+use coldspare_network::memory::{MemoryGuest, MemorySwitch};
+use coldspare_san::SecretKey;
+use coldspare_san::memory::MemoryArray;
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::dag_member::DagMember;
+use crate::devices::{Devices, Prober};
+use crate::site::{ArrayDriver, BmcDriver, DagDriver, Site, SwitchDriver, WorkloadKind};
+use crate::workload::{Plain, Workload};
+
+/// Why a site could not be connected.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConnectError {
+    /// The site's key cannot be had from where the site says it is.
+    #[error("the site's key cannot be read")]
+    Key(#[source] std::io::Error),
+    /// The site describes a database availability group that cannot be.
+    #[error("the database availability group {dag} cannot be")]
+    Dag {
+        /// Which.
+        dag: String,
+        /// Why.
+        source: coldspare_exchange::Error,
+    },
+}
+
+/// Handles on everything that a site names.
+///
+/// Devices in memory stand each for itself here: nothing boots when a power button is pressed.
+/// For a data centre in which causes have effects, fill [`Devices`] from a simulated world.
+pub fn connect(site: &Site) -> Result<Devices, ConnectError> {
+    let secret = site.key.read().map_err(ConnectError::Key)?;
+    let san_key = san_key(&secret);
+    let mut devices = Devices {
+        bmcs: BTreeMap::new(),
+        switches: BTreeMap::new(),
+        arrays: BTreeMap::new(),
+        guests: BTreeMap::new(),
+        workloads: BTreeMap::new(),
+        san_key: san_key.clone(),
+        prober: Arc::new(Silent),
+    };
+    for (name, of) in &site.servers {
+        let identity = site
+            .identity(name)
+            .unwrap_or_else(|| coldspare_bmc::Identity::of_uuid(of.server.identity.uuid));
+        let bmc = match of.bmc {
+            BmcDriver::Memory => MemoryBmc::new(name.clone(), identity),
+        };
+        devices.bmcs.insert(name.clone(), Arc::new(bmc));
+    }
+    for (name, of) in &site.switches {
+        match of.driver {
+            SwitchDriver::Unmanaged => {}
+            SwitchDriver::Memory => {
+                let switch = MemorySwitch::new(name.clone(), server_ports(site, name));
+                devices.switches.insert(name.clone(), Arc::new(switch));
+            }
+        }
+    }
+    for (name, of) in &site.arrays {
+        let array = match &of.driver {
+            ArrayDriver::Memory { traits } => {
+                MemoryArray::new(name.clone(), of.portals.clone(), san_key.clone(), *traits)
+            }
+        };
+        devices.arrays.insert(name.clone(), Arc::new(array));
+    }
+    let mut groups: BTreeMap<_, Arc<dyn DagControl>> = BTreeMap::new();
+    for (name, of) in &site.dags {
+        let group = match of.driver {
+            DagDriver::Memory => {
+                SimulatedCluster::new(of.dag.clone(), Settings::default(), Time::EPOCH)
+            }
+        };
+        let refuse = |source| ConnectError::Dag {
+            dag: name.to_string(),
+            source,
+        };
+        groups.insert(name.clone(), Arc::new(group.map_err(refuse)?));
+    }
+    for (name, of) in &site.personas {
+        if of.persona.agent {
+            let nics = of.home.iter().flat_map(|home| {
+                site.cabling(home)
+                    .iter()
+                    .map(|(_, c)| c.mac)
+                    .collect::<Vec<_>>()
+            });
+            devices
+                .guests
+                .insert(name.clone(), Arc::new(MemoryGuest::new(name.clone(), nics)));
+        }
+        let workload: Arc<dyn Workload> = match &of.workload {
+            WorkloadKind::DagMember { dag, member } if groups.contains_key(dag) => {
+                Arc::new(DagMember {
+                    control: groups[dag].clone(),
+                    member: member.clone(),
+                    redistribution: site.redistribution,
+                })
+            }
+            _ => Arc::new(Plain),
+        };
+        devices.workloads.insert(name.clone(), workload);
+    }
+    Ok(devices)
+}
+
+/// The key from which the secrets of admissions are derived, from the site's key.
+pub fn san_key(site_key: &SecretString) -> SecretKey {
+    let material = site_key.expose_secret().as_bytes();
+    SecretKey::new(blake3::derive_key(
+        "coldspare 2026-11 site key, for the SAN",
+        material,
+    ))
+}
+
+/// The ports of a switch at which a server's NIC ends.
+fn server_ports(site: &Site, switch: &SwitchName) -> BTreeSet<PortName> {
+    let servers = site.servers.values().flat_map(|of| of.server.nics.values());
+    let here = servers.filter(|nic| nic.cable.switch == *switch);
+    here.map(|nic| nic.cable.port.clone()).collect()
+}
+
+/// Where there is nobody to answer.
+#[derive(Debug)]
+struct Silent;
+
+#[async_trait]
+impl Prober for Silent {
+    async fn answers(&self, _: &ServerName, _: Path) -> bool {
+        false
+    }
+}

@@ -1,0 +1,149 @@
+//! The workload of the paper: a member of a database availability group.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use coldspare_exchange::{
+    Action, Answer, Balance, CopyState, Dag, DagControl, DialOverride, MemberName, Move,
+    PlannedMove, concerns, redistribute, repair, suspended_on_purpose,
+};
+
+use crate::site::Redistribution;
+use crate::workload::{Progress, Workload, WorkloadError};
+
+/// One member of a group, led back to where it was: its services run, its copies are healthy
+/// again, and the databases that prefer it are active on it.
+#[derive(Debug)]
+pub struct DagMember {
+    /// The group.
+    pub control: Arc<dyn DagControl>,
+    /// The member.
+    pub member: MemberName,
+    /// Who redistributes: with [`Redistribution::Persona`] the member's own start-up item does, and
+    /// is only waited for.
+    pub redistribution: Redistribution,
+}
+
+impl DagMember {
+    fn failed(&self, what: &str, reason: impl std::error::Error) -> WorkloadError {
+        let mut text = reason.to_string();
+        let mut cause = reason.source();
+        while let Some(error) = cause {
+            text = format!("{text}: {error}");
+            cause = error.source();
+        }
+        WorkloadError {
+            subject: format!("{what} {}", self.member),
+            reason: text,
+        }
+    }
+
+    async fn look(&self, what: &str) -> Result<(Dag, Vec<CopyState>), WorkloadError> {
+        let dag = self
+            .control
+            .dag()
+            .await
+            .map_err(|error| self.failed(what, error))?;
+        let copies = self
+            .control
+            .copies()
+            .await
+            .map_err(|error| self.failed(what, error))?;
+        Ok((dag, copies))
+    }
+
+    /// Does each action; what was refused is what is waited for.
+    async fn act(
+        &self,
+        what: &str,
+        actions: impl IntoIterator<Item = Action>,
+    ) -> Result<Vec<String>, WorkloadError> {
+        let mut refused = Vec::new();
+        for action in actions {
+            let answer = self.control.act(&action).await;
+            if let Answer::Refused(refusal) = answer.map_err(|error| self.failed(what, error))? {
+                refused.push(format!("{action}: {refusal}"));
+            }
+        }
+        Ok(refused)
+    }
+}
+
+#[async_trait]
+impl Workload for DagMember {
+    async fn leave(&self) -> Result<Progress, WorkloadError> {
+        let (dag, _) = self.look("drain").await?;
+        let here: Vec<_> = dag.active_on(&self.member).cloned().collect();
+        if here.is_empty() {
+            return Ok(Progress::Done);
+        }
+        let away = here.into_iter().map(|database| {
+            Action::Move(Move {
+                database,
+                target: None,
+                dial: DialOverride::default(),
+                skip: std::collections::BTreeSet::default(),
+            })
+        });
+        let refused = self.act("drain", away).await?;
+        Ok(Progress::Waiting(refused.join("; ")))
+    }
+
+    async fn ready(&self) -> Result<Progress, WorkloadError> {
+        let what = "ask the services of";
+        let dag = self
+            .control
+            .dag()
+            .await
+            .map_err(|error| self.failed(what, error))?;
+        let services = self.control.services(&self.member).await;
+        let missing = services
+            .map_err(|error| self.failed(what, error))?
+            .missing(dag.version);
+        if missing.is_empty() {
+            return Ok(Progress::Done);
+        }
+        let missing: Vec<_> = missing.iter().map(ToString::to_string).collect();
+        Ok(Progress::Waiting(format!(
+            "not running yet: {}",
+            missing.join(", ")
+        )))
+    }
+
+    async fn rejoin(&self) -> Result<Progress, WorkloadError> {
+        let (dag, copies) = self.look("rejoin").await?;
+        let keep = suspended_on_purpose(&copies);
+        let concerns = concerns(&dag, &copies, &self.member, &keep);
+        if concerns.is_empty() {
+            return Ok(Progress::Done);
+        }
+        let here = copies
+            .iter()
+            .filter(|state| state.copy.member == self.member);
+        let steps = repair(here, &keep);
+        let refused = self
+            .act("rejoin", steps.into_iter().map(|step| step.action))
+            .await?;
+        let concerns = concerns.iter().map(ToString::to_string);
+        Ok(Progress::Waiting(
+            concerns.chain(refused).collect::<Vec<_>>().join("; "),
+        ))
+    }
+
+    async fn rebalance(&self) -> Result<Progress, WorkloadError> {
+        let (dag, copies) = self.look("redistribute to").await?;
+        let plan = redistribute(&dag, &copies, Balance::ByActivationPreference);
+        if plan.moves.is_empty() {
+            return Ok(Progress::Done);
+        }
+        let moves: Vec<Action> = plan.moves.iter().map(PlannedMove::action).collect();
+        let waiting: Vec<_> = moves.iter().map(ToString::to_string).collect();
+        if self.redistribution == Redistribution::Persona {
+            return Ok(Progress::Waiting(waiting.join("; ")));
+        }
+        let refused = self.act("redistribute to", moves).await?;
+        Ok(Progress::Waiting(
+            if refused.is_empty() { waiting } else { refused }.join("; "),
+        ))
+    }
+}
