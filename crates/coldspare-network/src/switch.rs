@@ -30,6 +30,7 @@ pub trait Switch: Debug + Send + Sync {
     ///   wanted to pass. (One transaction where the switch has them; else the order of
     ///   [`port_change`](crate::port_change).)
     /// * Ports that are not wanted stay untouched.
+    /// * A VLAN that the switch cannot carry, or keeps for parking, is [`Error::SwitchRefused`].
     ///
     /// Success means that the switch applies it, not only that it has noted it down; reading back
     /// is still the caller's duty, since switches accept and ignore.

@@ -82,14 +82,9 @@ impl Watched {
     /// Refuses what must be refused, and sets nothing.
     async fn look(&self, expected: &Expected, wanted: &SwitchPlan) -> Result<(), Error> {
         let now = self.switch.truth();
-        let managed = |port: &&PortName| !now.get(*port).is_some_and(|status| status.managed);
-        if let Some(port) = wanted.keys().find(managed) {
-            return self
-                .really_set(
-                    expected,
-                    &SwitchPlan::from([(port.clone(), Membership::Parked)]),
-                )
-                .await;
+        let is_managed = |port: &PortName| now.get(port).is_some_and(|status| status.managed);
+        if !wanted.keys().all(is_managed) {
+            return self.really_set(expected, wanted).await;
         }
         let done = |port: &PortName| wanted.get(port).is_some_and(|w| now[port].observed.is(w));
         let mut open = expected.clone();
