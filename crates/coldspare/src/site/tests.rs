@@ -205,9 +205,16 @@ fn all_mistakes_are_told_at_once_in_the_order_of_the_file() {
 
 #[test]
 fn errors_read_like_those_of_a_compiler() {
-    let text = WHITE_PAPER.replacen("pool = \"exchange\"", "pool = \"exchang\"", 1);
-    let errors = Site::parse(&text, "racks/site.toml").unwrap_err();
-    insta::assert_snapshot!(errors, @r#"racks/site.toml:73:1: servers.r720-1.pool: [pools] has no "exchang"; did you mean "exchange"?"#);
+    let text = "nam = 'study'\nsan-subnet = '10.0.0.0/8'\nkey = 'hunter2'\n\n\
+                [networks.scn]\nvlan = 5000\nkind = 'application'\nsubnet = '10.0.0.0'\n";
+    insta::assert_snapshot!(Site::parse(text, "racks/site.toml").unwrap_err(), @r#"
+    racks/site.toml:1:1: the key "name" is missing
+    racks/site.toml:1:1: nam: this key is not known here; did you mean "name"?
+    racks/site.toml:3:1: key: a secret is never written here: say where it is, { env = "NAME" } or { file = "/path" }
+    racks/site.toml:5:11: networks.scn: the key "primary-channel" is missing
+    racks/site.toml:6:1: networks.scn.vlan: 5000 is no VLAN: they are numbered 1 to 4094
+    racks/site.toml:8:1: networks.scn.subnet: invalid IP address syntax: "10.0.0.0"
+    "#);
 }
 
 /// A file that ends with the test.
