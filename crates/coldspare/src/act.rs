@@ -6,18 +6,17 @@
 use std::future::Future;
 use std::time::Duration;
 
-use coldspare_bmc as bmc;
-use coldspare_names::ServerName;
+use coldspare_names::ArrayName;
 use coldspare_network as network;
 use coldspare_san as san;
 use tokio::time::{sleep, timeout};
 
 use crate::devices::Devices;
-use crate::fence::{Demand, Evidence, Piece, Seen};
+use crate::fence::{Demand, Evidence, Piece};
 use crate::holding::Grant;
 use crate::site::Site;
 use crate::step::Step;
-use crate::workload::{Progress, WorkloadError};
+use crate::workload::Progress;
 
 mod hand;
 use hand::Hand;
@@ -52,7 +51,7 @@ pub struct LookAgain {
     /// What has to be seen.
     pub demand: Demand,
     /// What each array was asked.
-    pub shut_out: Vec<(coldspare_names::ArrayName, san::ShutOut)>,
+    pub shut_out: Vec<(ArrayName, san::ShutOut)>,
 }
 
 /// Why a step was not done.
@@ -83,10 +82,7 @@ pub async fn act(devices: &Devices, site: &Site, order: &Order) -> Result<Done, 
 async fn carry_out(devices: &Devices, site: &Site, order: &Order) -> Result<Done, String> {
     let hand = Hand { devices, site };
     match &order.step {
-        Step::Drain { persona } => {
-            let workload = hand.workload(persona)?;
-            until_done(|| workload.leave()).await?;
-        }
+        Step::Drain { persona } => until_done(|| hand.leave(persona)).await?,
         Step::ShutDown {
             persona,
             server,
@@ -94,39 +90,17 @@ async fn carry_out(devices: &Devices, site: &Site, order: &Order) -> Result<Done
         } => {
             hand.shut_down(persona, server, *agent).await?;
         }
-        Step::PowerOff { server } => {
-            let off = bmc::prove_off(
-                hand.bmc(server)?,
-                &hand.identity(server)?,
-                &hand.timing(server),
-            )
-            .await;
-            return seen(server, Seen::Off(off.map_err(in_full)?));
-        }
-        Step::Disarm { server } => {
-            let disarmed = bmc::disarm(
-                hand.bmc(server)?,
-                &hand.identity(server)?,
-                &hand.timing(server),
-            )
-            .await;
-            return seen(server, Seen::Disarmed(disarmed.map_err(in_full)?));
-        }
+        Step::PowerOff { server } => return hand.power_off(server).await.map(Some),
+        Step::Disarm { server } => return hand.disarm(server).await.map(Some),
         Step::ShutOut { array, request } => {
-            let patience = san::Patience {
-                limit: order.limit,
-                pause: PAUSE,
-            };
-            let out = san::shut_out(hand.array(array)?, request, patience).await;
-            return seen(&request.server, Seen::ShutOut(out.map_err(in_full)?));
+            return hand.shut_out(array, request, order.limit).await.map(Some);
         }
         Step::Park {
             server,
             switch,
             ports,
         } => {
-            let parked = network::park(hand.switch(switch)?, ports).await;
-            return seen(server, Seen::Parked(parked.map_err(in_full)?));
+            return hand.park(server, switch, ports).await.map(Some);
         }
         Step::Wire { switch, ports, .. } => {
             network::wire(hand.switch(switch)?, ports)
@@ -136,66 +110,27 @@ async fn carry_out(devices: &Devices, site: &Site, order: &Order) -> Result<Done
         Step::Arm { server, boot } => hand.arm(server, boot).await?,
         Step::Admit { volume, admission } => {
             let seat = hand.seat(order).await?;
-            if !seat.is_for(&admission.server, admission.generation) {
-                return Err("the seat is another's".to_owned());
-            }
+            seat.is_for(&admission.server, admission.generation)?;
             let array = hand.array(&volume.array)?;
             san::admit(array, &volume.volume, admission)
                 .await
                 .map_err(in_full)?;
         }
-        Step::PowerOn { server } => {
+        Step::PowerOn { server, generation } => {
             let seat = hand.seat(order).await?;
-            if order
-                .give
-                .as_ref()
-                .is_none_or(|give| !seat.is_for(server, give.holder.generation))
-            {
-                return Err("the seat is another's".to_owned());
-            }
-            let (identity, timing) = (hand.identity(server)?, hand.timing(server));
-            bmc::power_on(hand.bmc(server)?, &identity, &timing)
-                .await
-                .map_err(in_full)?;
+            seat.is_for(server, *generation)?;
+            hand.power_on(server).await?;
         }
         Step::AwaitAgent { .. } => return Err("only the detector can tell".to_owned()),
-        Step::ConfigureGuest { persona, plan } => {
-            let guest = devices
-                .guests
-                .get(persona)
-                .ok_or("it has no agent to ask")?;
-            guest.set_plan(plan).await.map_err(in_full)?;
-            let found = guest.interfaces().await.map_err(in_full)?;
-            if found.configured != *plan {
-                return Err("the interfaces are not as they were set".to_owned());
-            }
-        }
-        Step::AwaitServices { persona } => {
-            let workload = hand.workload(persona)?;
-            until_done(|| workload.ready()).await?;
-        }
-        Step::Rejoin { persona } => {
-            let workload = hand.workload(persona)?;
-            until_done(|| workload.rejoin()).await?;
-        }
-        Step::Redistribute { persona } => {
-            let workload = hand.workload(persona)?;
-            until_done(|| workload.rebalance()).await?;
-        }
+        Step::ConfigureGuest { persona, plan } => hand.configure(persona, plan).await?,
+        Step::AwaitServices { persona } => until_done(|| hand.ready(persona)).await?,
+        Step::Rejoin { persona } => until_done(|| hand.rejoin(persona)).await?,
+        Step::Redistribute { persona } => until_done(|| hand.rebalance(persona)).await?,
     }
     Ok(None)
 }
 
-#[expect(
-    clippy::unnecessary_wraps,
-    reason = "it ends the arms of carry_out that saw something"
-)]
-fn seen(server: &ServerName, what: Seen) -> Result<Done, String> {
-    Ok(Some(Piece::new(server.clone(), what)))
-}
-
 /// An error and all its causes in one line.
-#[expect(clippy::needless_pass_by_value, reason = "it is mapped over results")]
 fn in_full(error: impl std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
@@ -208,12 +143,10 @@ fn in_full(error: impl std::error::Error) -> String {
 
 async fn until_done<F>(ask: impl Fn() -> F) -> Result<(), String>
 where
-    F: Future<Output = Result<Progress, WorkloadError>>,
+    F: Future<Output = Result<Progress, String>>,
 {
-    loop {
-        if ask().await.map_err(in_full)? == Progress::Done {
-            return Ok(());
-        }
+    while ask().await? != Progress::Done {
         sleep(PAUSE).await;
     }
+    Ok(())
 }

@@ -175,7 +175,7 @@ async fn sessions(devices: &Devices, site: &Site, now: Time, server: &ServerName
         {
             match (session.last_write, session.opened) {
                 (LastWrite::At(at), _) | (LastWrite::Never, Some(at)) => {
-                    latest = latest.max(Some(at))
+                    latest = latest.max(Some(at));
                 }
                 (LastWrite::Unknown, _) | (LastWrite::Never, None) => all_known = false,
             }

@@ -301,7 +301,7 @@ impl Core {
             Input::OwnLink { path, up } => self.detector.own_link(path, up, self.now),
             Input::Answered(answered) => self.answered(answered),
             Input::Acted { task, end } => self.acted(task, end),
-            Input::Committed { commit, end } => self.committed(commit, end),
+            Input::Committed { commit, end } => self.committed(commit, &end),
             Input::Asked { request, command } => self.asked(request, command),
             Input::Tick => {}
         }

@@ -265,9 +265,15 @@ impl Seat {
         })
     }
 
-    /// Whether the seat is for this server under this generation.
-    pub fn is_for(&self, server: &ServerName, generation: Generation) -> bool {
-        self.server == *server && self.generation == generation
+    /// Nothing, if the seat is for this server under this generation; else the refusal.
+    pub fn is_for(&self, server: &ServerName, generation: Generation) -> Result<(), String> {
+        if self.server == *server && self.generation == generation {
+            return Ok(());
+        }
+        Err(format!(
+            "the seat is for {} under generation {}",
+            self.server, self.generation
+        ))
     }
 }
 

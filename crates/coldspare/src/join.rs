@@ -22,7 +22,10 @@ impl Site {
     /// By what a server's management controller must show that it manages this very machine.
     pub fn identity(&self, server: &ServerName) -> Option<Identity> {
         let identity = &self.servers.get(server)?.server.identity;
-        let serial = identity.serial.as_ref().map(|serial| serial.as_str());
+        let serial = identity
+            .serial
+            .as_ref()
+            .map(coldspare_persona::Label::as_str);
         Some(Identity::new(Some(identity.uuid), serial))
     }
 
@@ -48,7 +51,7 @@ impl Site {
         let ports = self.servers.get(server).map(|of| &of.server.san_ports);
         ports
             .into_iter()
-            .flat_map(|ports| ports.iter())
+            .flat_map(coldspare_persona::SanPorts::iter)
             .map(|port| port.address)
             .collect()
     }

@@ -62,9 +62,8 @@ impl Planner<'_> {
                 stages.push(vec![arm]);
             }
             stages.push(self.admit(persona, grant));
-            stages.push(vec![Step::PowerOn {
-                server: grant.server.clone(),
-            }]);
+            let (server, generation) = (grant.server.clone(), grant.generation);
+            stages.push(vec![Step::PowerOn { server, generation }]);
             stages.extend(self.then(persona, grant)?);
         }
         stages.retain(|steps| !steps.is_empty());

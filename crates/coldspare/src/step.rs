@@ -86,6 +86,8 @@ pub enum Step {
     PowerOn {
         /// The new holder.
         server: ServerName,
+        /// Its generation.
+        generation: Generation,
     },
     /// Then: wait until the persona is heard from its new holder, or the boot timer ends.
     AwaitAgent {
@@ -204,7 +206,7 @@ impl Step {
             | Self::PowerOff { server }
             | Self::Disarm { server }
             | Self::Arm { server, .. }
-            | Self::PowerOn { server }
+            | Self::PowerOn { server, .. }
             | Self::AwaitAgent { server, .. } => event.server(server),
             Self::Drain { .. }
             | Self::ConfigureGuest { .. }
@@ -231,7 +233,7 @@ impl fmt::Display for Step {
             Self::Admit { volume, admission } => {
                 write!(f, "admit {} to {volume}", admission.server)
             }
-            Self::PowerOn { server } => write!(f, "power on {server}"),
+            Self::PowerOn { server, .. } => write!(f, "power on {server}"),
             Self::AwaitAgent {
                 persona, server, ..
             } => write!(f, "await {persona} on {server}"),

@@ -1,6 +1,7 @@
 //! Finding the right device, and the few things that need more than one call.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use coldspare_bmc as bmc;
 use coldspare_names::{ArrayName, PersonaName, PortName, ServerName, SwitchName};
@@ -13,7 +14,7 @@ use crate::devices::Devices;
 use crate::fence::{self, Evidence, FenceProof, Piece, Seat, Seen};
 use crate::site::Site;
 use crate::step::Boot;
-use crate::workload::Workload;
+use crate::workload::{Progress, Workload};
 
 /// The devices of a site at hand.
 pub(super) struct Hand<'a> {
@@ -43,20 +44,13 @@ impl<'a> Hand<'a> {
             .ok_or_else(|| format!("no switch {switch}"))
     }
 
-    pub(super) fn workload(&self, persona: &PersonaName) -> Result<&'a dyn Workload, String> {
-        let found = self.devices.workloads.get(persona);
-        found
-            .map(AsRef::as_ref)
-            .ok_or_else(|| format!("no workload for {persona}"))
-    }
-
-    pub(super) fn identity(&self, server: &ServerName) -> Result<bmc::Identity, String> {
+    fn identity(&self, server: &ServerName) -> Result<bmc::Identity, String> {
         self.site
             .identity(server)
             .ok_or_else(|| format!("no server {server}"))
     }
 
-    pub(super) fn timing(&self, server: &ServerName) -> bmc::Timing {
+    fn timing(&self, server: &ServerName) -> bmc::Timing {
         let Some(policy) = self.site.policy_of(server) else {
             return bmc::Timing::default();
         };
@@ -65,6 +59,98 @@ impl<'a> Hand<'a> {
             limit: policy.call_limits.bmc,
             ..bmc::Timing::default()
         }
+    }
+
+    pub(super) async fn power_off(&self, server: &ServerName) -> Result<Piece, String> {
+        let (identity, timing) = (self.identity(server)?, self.timing(server));
+        let off = bmc::prove_off(self.bmc(server)?, &identity, &timing)
+            .await
+            .map_err(in_full)?;
+        Ok(Piece::new(server.clone(), Seen::Off(off)))
+    }
+
+    pub(super) async fn disarm(&self, server: &ServerName) -> Result<Piece, String> {
+        let (identity, timing) = (self.identity(server)?, self.timing(server));
+        let disarmed = bmc::disarm(self.bmc(server)?, &identity, &timing)
+            .await
+            .map_err(in_full)?;
+        Ok(Piece::new(server.clone(), Seen::Disarmed(disarmed)))
+    }
+
+    pub(super) async fn power_on(&self, server: &ServerName) -> Result<(), String> {
+        let (identity, timing) = (self.identity(server)?, self.timing(server));
+        bmc::power_on(self.bmc(server)?, &identity, &timing)
+            .await
+            .map_err(in_full)
+    }
+
+    pub(super) async fn shut_out(
+        &self,
+        array: &ArrayName,
+        request: &san::ShutOut,
+        limit: Duration,
+    ) -> Result<Piece, String> {
+        let patience = san::Patience {
+            limit,
+            pause: PAUSE,
+        };
+        let seen = san::shut_out(self.array(array)?, request, patience)
+            .await
+            .map_err(in_full)?;
+        Ok(Piece::new(request.server.clone(), Seen::ShutOut(seen)))
+    }
+
+    pub(super) async fn park(
+        &self,
+        server: &ServerName,
+        switch: &SwitchName,
+        ports: &BTreeSet<PortName>,
+    ) -> Result<Piece, String> {
+        let parked = network::park(self.switch(switch)?, ports)
+            .await
+            .map_err(in_full)?;
+        Ok(Piece::new(server.clone(), Seen::Parked(parked)))
+    }
+
+    pub(super) async fn configure(
+        &self,
+        persona: &PersonaName,
+        plan: &network::GuestPlan,
+    ) -> Result<(), String> {
+        let guest = self
+            .devices
+            .guests
+            .get(persona)
+            .ok_or("it has no agent to ask")?;
+        guest.set_plan(plan).await.map_err(in_full)?;
+        let found = guest.interfaces().await.map_err(in_full)?;
+        if found.configured == *plan {
+            return Ok(());
+        }
+        Err("the interfaces are not as they were set".to_owned())
+    }
+
+    fn workload(&self, persona: &PersonaName) -> Result<&'a dyn Workload, String> {
+        let found = self.devices.workloads.get(persona);
+        found
+            .map(AsRef::as_ref)
+            .ok_or_else(|| format!("no workload for {persona}"))
+    }
+
+    pub(super) async fn leave(&self, persona: &PersonaName) -> Result<Progress, String> {
+        self.workload(persona)?.leave().await.map_err(in_full)
+    }
+
+    pub(super) async fn ready(&self, persona: &PersonaName) -> Result<Progress, String> {
+        self.workload(persona)?.ready().await.map_err(in_full)
+    }
+
+    pub(super) async fn rejoin(&self, persona: &PersonaName) -> Result<Progress, String> {
+        self.workload(persona)?.rejoin().await.map_err(in_full)
+    }
+
+    pub(super) async fn rebalance(&self, persona: &PersonaName) -> Result<Progress, String> {
+        self.workload(persona)?.rebalance().await.map_err(in_full)
     }
 
     pub(super) async fn arm(&self, server: &ServerName, boot: &Boot) -> Result<(), String> {
@@ -174,7 +260,7 @@ impl<'a> Hand<'a> {
     async fn still_off(&self, server: &ServerName) -> Result<Vec<Piece>, String> {
         // The pause was waited out when it was fenced; here it only has to be so still.
         let timing = bmc::Timing {
-            pause: std::time::Duration::ZERO,
+            pause: Duration::ZERO,
             ..self.timing(server)
         };
         let (bmc, identity) = (self.bmc(server)?, self.identity(server)?);

@@ -167,9 +167,10 @@ impl Core {
         Ok(txn.put(key, Value::new(line).map_err(|error| error.to_string())?))
     }
 
-    pub(super) fn committed(&mut self, commit: CommitId, end: Result<Outcome, String>) {
+    pub(super) fn committed(&mut self, commit: CommitId, end: &Result<Outcome, String>) {
         match end {
             Ok(Outcome::Committed(revision)) => {
+                let revision = *revision;
                 let Some(proposal) = self.commits.remove(&commit) else {
                     return;
                 };

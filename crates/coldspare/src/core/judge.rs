@@ -1,9 +1,10 @@
 //! What follows from heartbeats, from witnesses, and from the detector's findings.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use coldspare_heartbeat::{
-    Answer, Beat, Cause, Finding, Heard, Path, Power, Question, Status, Testimony, Verdict,
+    Answer, Beat, Cause, Finding, Heard, Path, Power, Question, Slot, Status, Testimony, Verdict,
 };
 use coldspare_names::{Generation, PersonaName, ServerName, Time};
 use coldspare_persona::{PersonaEvent, PersonaState, PoolPolicy, SanLostPolicy, UnknownPolicy};
@@ -136,12 +137,12 @@ impl Core {
                 self.tell_of(slot, What::Alarm, None, because.to_owned());
             }
             Finding::Recovered { slot } => self.recovered(slot),
-            Finding::Held { cause, slots } => self.tell_held(&cause, slots, "held"),
-            Finding::HoldEnded { cause, slots } => self.tell_held(&cause, slots, "judged again"),
+            Finding::Held { cause, slots } => self.tell_held(&cause, &slots, "held"),
+            Finding::HoldEnded { cause, slots } => self.tell_held(&cause, &slots, "judged again"),
         }
     }
 
-    fn at(&self, slot: coldspare_heartbeat::Slot) -> Option<(ServerName, Option<PersonaName>)> {
+    fn at(&self, slot: Slot) -> Option<(ServerName, Option<PersonaName>)> {
         let name = self.by_slot.get(usize::try_from(slot.number()).ok()?)?;
         let persona = self
             .servers
@@ -152,32 +153,20 @@ impl Core {
         Some((name.clone(), persona))
     }
 
-    fn about(&self, slot: coldspare_heartbeat::Slot, what: What) -> Option<Event> {
+    fn about(&self, slot: Slot, what: What) -> Option<Event> {
         let (server, persona) = self.at(slot)?;
         let event = Event::new(what).server(&server);
         Some(persona.iter().fold(event, Event::persona))
     }
 
-    fn tell_of(
-        &mut self,
-        slot: coldspare_heartbeat::Slot,
-        what: What,
-        status: Option<&str>,
-        because: String,
-    ) {
+    fn tell_of(&mut self, slot: Slot, what: What, status: Option<&str>, because: String) {
         if let Some(event) = self.about(slot, what) {
             let event = event.because(because);
             self.tell(status.into_iter().fold(event, Event::status));
         }
     }
 
-    fn tell_path(
-        &mut self,
-        slot: coldspare_heartbeat::Slot,
-        path: Path,
-        status: &str,
-        because: &str,
-    ) {
+    fn tell_path(&mut self, slot: Slot, path: Path, status: &str, because: &str) {
         let Some(event) = self.about(slot, What::PathDegraded) else {
             return;
         };
@@ -193,12 +182,7 @@ impl Core {
         self.tell(event);
     }
 
-    fn tell_held(
-        &mut self,
-        cause: &Cause,
-        slots: std::collections::BTreeSet<coldspare_heartbeat::Slot>,
-        status: &str,
-    ) {
+    fn tell_held(&mut self, cause: &Cause, slots: &BTreeSet<Slot>, status: &str) {
         let servers: Vec<_> = slots.iter().filter_map(|slot| self.at(*slot)).collect();
         let names: Vec<_> = servers
             .iter()
@@ -208,7 +192,7 @@ impl Core {
         self.tell(event.because(format!("{cause}; concerned: {}", names.join(", "))));
     }
 
-    fn judged(&mut self, slot: coldspare_heartbeat::Slot, verdict: &Verdict) {
+    fn judged(&mut self, slot: Slot, verdict: &Verdict) {
         let Some((name, persona)) = self.at(slot) else {
             return;
         };
@@ -241,7 +225,7 @@ impl Core {
         self.dirty.insert(Subject::Homes);
     }
 
-    fn recovered(&mut self, slot: coldspare_heartbeat::Slot) {
+    fn recovered(&mut self, slot: Slot) {
         let Some((name, persona)) = self.at(slot) else {
             return;
         };

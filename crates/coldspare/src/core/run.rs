@@ -237,7 +237,7 @@ impl Core {
                 .chain(reasons)
                 .collect::<Vec<_>>()
                 .join("; ");
-            return self.unproven(record, events, text);
+            return self.unproven(record, events, &text);
         }
         let prepared = failures.iter().find(|(kind, _)| *kind == Kind::Prepare);
         if let Some((kind, error)) = prepared {
@@ -247,13 +247,13 @@ impl Core {
     }
 
     /// Somebody may still act as the persona: tried again after a rest, and a person is told.
-    fn unproven(&mut self, mut record: PersonaRecord, events: Vec<Event>, reason: String) {
+    fn unproven(&mut self, mut record: PersonaRecord, events: Vec<Event>, reason: &str) {
         let name = record.holding.persona().clone();
         record.turn(PersonaEvent::FenceUnproven);
         let event = Event::new(What::OperatorNeeded)
             .persona(&name)
-            .because(&reason);
-        self.tell_once(&name, reason.clone(), event);
+            .because(reason);
+        self.tell_once(&name, reason.to_owned(), event);
         self.rest(&name);
         if self.record(&name) == Some(&record) {
             self.dirty.insert(Subject::Persona(name));
@@ -272,7 +272,7 @@ impl Core {
             _ if run.purpose == Purpose::Refresh => self.try_again(&record, error),
             Kind::Leave => self.cannot_leave(record, run, error),
             Kind::Take | Kind::Prepare | Kind::Give => {
-                self.replan(record, &run, error, Vec::new(), kind)
+                self.replan(record, &run, error, Vec::new(), kind);
             }
             Kind::Then if run.awaits().is_some() => {
                 self.replan(record, &run, error, Vec::new(), kind);
@@ -289,7 +289,7 @@ impl Core {
             .personas
             .get(&name)
             .map_or(0, |persona| persona.failures);
-        if failures == 1 || failures % TRIES == 0 {
+        if failures == 1 || failures.is_multiple_of(TRIES) {
             let event = Event::new(What::Alarm).persona(&name).because(error);
             self.tell(event.status(format!("tried {failures} times")));
         }
@@ -390,7 +390,7 @@ impl Core {
             .flatten()
             .any(|step| step.kind() == Kind::Give);
         if gives && !record.holding.seat() {
-            return self.unproven(record, events, "somebody else may still hold it".to_owned());
+            return self.unproven(record, events, "somebody else may still hold it");
         }
         if gives || next.is_none() {
             record.turn(PersonaEvent::FenceProven);

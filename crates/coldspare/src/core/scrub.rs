@@ -93,8 +93,8 @@ impl Core {
         }
         let fenced_by: Vec<_> = self
             .personas
-            .iter()
-            .filter_map(|(_, persona)| persona.kept.as_ref())
+            .values()
+            .filter_map(|persona| persona.kept.as_ref())
             .filter(|kept| kept.record.holding.fenced().contains_key(name))
             .collect();
         if fenced_by.iter().any(|kept| kept.committing) {
