@@ -63,8 +63,8 @@ pub struct MemoryBmc {
 
 struct Machine {
     inventory: Inventory,
-    mains: bool,
-    before_mains_loss: PowerState,
+    supply: Supply,
+    before_power_loss: PowerState,
     boot: BootSource,
     restore: RestorePolicy,
     faults: Faults,
@@ -75,13 +75,24 @@ struct Machine {
     changes: u64,
 }
 
+/// What there is of electricity, from nothing upwards.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Supply {
+    /// No mains.
+    Nothing,
+    /// Enough for the controller.
+    Standby,
+    /// Enough for all.
+    Whole,
+}
+
 impl MemoryBmc {
     /// A machine that is off, and its controller.
     pub fn new(server: ServerName, identity: Identity) -> Self {
         let machine = Machine {
             inventory: Inventory::of(identity),
-            mains: true,
-            before_mains_loss: PowerState::Off,
+            supply: Supply::Whole,
+            before_power_loss: PowerState::Off,
             boot: BootSource::Nothing,
             restore: RestorePolicy::LastState,
             faults: Faults::default(),
@@ -124,24 +135,26 @@ impl MemoryBmc {
     /// Takes the mains from machine and controller: the machine is off at once, the controller
     /// silent, and both remember their settings.
     pub fn lose_mains(&self) {
-        let mut machine = self.lock();
-        if machine.mains {
-            machine.mains = false;
-            machine.before_mains_loss = *self.power.borrow();
-            self.turn(&mut machine, PowerState::Off);
-        }
+        self.lose(Supply::Nothing);
     }
 
-    /// Gives the mains back: the controller answers, and the machine follows its restore policy.
+    /// Takes the power from the machine alone, as with a broken power supply: it is off and cannot
+    /// be turned on, while its controller goes on, on standby power.
+    pub fn lose_power(&self) {
+        self.lose(Supply::Standby);
+    }
+
+    /// Gives mains and power back: the controller answers, and the machine follows its restore
+    /// policy.
     pub fn return_mains(&self) {
         let mut machine = self.lock();
-        if !machine.mains {
-            machine.mains = true;
+        if machine.supply != Supply::Whole {
+            machine.supply = Supply::Whole;
             let starts = match machine.restore {
                 RestorePolicy::AlwaysOff => false,
                 RestorePolicy::LastState => {
                     matches!(
-                        machine.before_mains_loss,
+                        machine.before_power_loss,
                         PowerState::On | PowerState::PoweringOn
                     )
                 }
@@ -153,10 +166,19 @@ impl MemoryBmc {
         }
     }
 
-    /// Somebody turns the machine on at its button, if there are mains.
+    fn lose(&self, left: Supply) {
+        let mut machine = self.lock();
+        if machine.supply == Supply::Whole {
+            machine.before_power_loss = *self.power.borrow();
+            self.turn(&mut machine, PowerState::Off);
+        }
+        machine.supply = machine.supply.min(left);
+    }
+
+    /// Somebody turns the machine on at its button, if there is power.
     pub fn turn_on_by_hand(&self) {
         let mut machine = self.lock();
-        if machine.mains {
+        if machine.supply == Supply::Whole {
             self.turn(&mut machine, PowerState::On);
         }
     }
@@ -195,8 +217,13 @@ impl MemoryBmc {
                 PowerState::Off,
             ),
         };
-        let deaf = command == PowerCommand::ShutDown
-            && (faults.frozen || machine.under_way == Some(PowerCommand::ForceOff));
+        let deaf = match command {
+            PowerCommand::On => machine.supply != Supply::Whole,
+            PowerCommand::ForceOff => false,
+            PowerCommand::ShutDown => {
+                faults.frozen || machine.under_way == Some(PowerCommand::ForceOff)
+            }
+        };
         if deaf || now == arrived || machine.under_way == Some(command) {
             return;
         }

@@ -5,7 +5,7 @@ use std::sync::MutexGuard;
 use async_trait::async_trait;
 use tokio::time::sleep;
 
-use super::{Machine, MemoryBmc};
+use super::{Machine, MemoryBmc, Supply};
 use crate::{
     Bmc, BootSource, Error, Inventory, PowerCommand, PowerState, Reading, RestorePolicy, Settings,
 };
@@ -23,7 +23,7 @@ impl MemoryBmc {
         }
         let machine = self.lock();
         let missed = machine.faults.flapping && machine.calls.is_multiple_of(4);
-        if machine.faults.silent || missed || !machine.mains {
+        if machine.faults.silent || missed || machine.supply == Supply::Nothing {
             return Err(Error::NoAnswer {
                 server: self.server.clone(),
                 source: None,

@@ -275,3 +275,17 @@ proptest! {
         });
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_machine_without_power_is_off_and_stays_off_and_its_controller_says_so() {
+    let bmc = machine(PowerState::On, Faults::default());
+    bmc.lose_power();
+    off(&bmc).await.unwrap();
+    bmc.set_power(PowerCommand::On).await.unwrap();
+    off(&bmc).await.unwrap();
+
+    bmc.lose_mains();
+    assert!(off(&bmc).await.is_err(), "no mains, no controller");
+    bmc.return_mains();
+    assert_eq!(is(&bmc), PowerState::On, "it is as it was");
+}

@@ -72,6 +72,16 @@ impl MemoryGuest {
         state.shutting_down = false;
     }
 
+    /// What its image held configures itself as it boots: on the NICs that it was made for, and on
+    /// no others.
+    pub fn configure_itself(&self, held: &GuestPlan) {
+        let mut state = self.state();
+        let present = |mac| state.nics.iter().any(|nic| nic.mac == mac);
+        if held.nics.values().all(|&mac| present(mac)) {
+            state.configured = held.clone();
+        }
+    }
+
     /// Whether it was asked to shut down since it booted, and has begun to.
     pub fn is_shutting_down(&self) -> bool {
         self.state().shutting_down

@@ -110,4 +110,11 @@ async fn a_guest_that_boots_elsewhere_begins_with_nothing() {
     let after = guest.interfaces().await.unwrap();
     assert!(after.carriers.is_empty() && after.configured.networks.is_empty());
     assert!(!guest.is_shutting_down());
+
+    guest.boot(before.nics.clone());
+    guest.configure_itself(&plan);
+    assert_eq!(guest.truth().configured, plan, "its image was made for these NICs");
+    guest.boot(Vec::new());
+    guest.configure_itself(&plan);
+    assert!(guest.truth().configured.nics.is_empty());
 }
