@@ -59,6 +59,8 @@
 
 mod action;
 pub mod best_copy;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod content_index;
 mod copy;
 mod copy_status;
@@ -75,6 +77,7 @@ pub mod quorum;
 mod redistribute;
 mod refusal;
 mod repair;
+mod resilience;
 mod services;
 pub mod switchover;
 mod transition;
@@ -98,6 +101,7 @@ pub use named::NoSuchName;
 pub use redistribute::{Balance, FailedMove, PlannedMove, Redistribution, redistribute};
 pub use refusal::Refusal;
 pub use repair::{COMMENT, Repair, RepairReason, repair, suspended_on_purpose};
+pub use resilience::{ActiveDatabases, Degradation, Resilience, resilience};
 pub use services::{
     Component, ComponentState, MailboxServices, Requester, Role, Service, required,
 };

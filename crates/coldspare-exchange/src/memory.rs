@@ -3,7 +3,7 @@
 //! One handle serves both ends. The physical world tells it what breaks
 //! ([`SimulatedCluster::member_down`] and its like) and lets time pass
 //! ([`SimulatedCluster::advance`]); whoever administers the group sees only
-//! [`DagControl`](crate::DagControl). Nothing happens between two events, so an idle group costs
+//! [`DagControl`]. Nothing happens between two events, so an idle group costs
 //! nothing, and it does not matter how often somebody looks.
 
 mod active_manager;
@@ -218,3 +218,6 @@ impl DagControl for SimulatedCluster {
         self.world().act(action)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -76,6 +76,9 @@ impl Electorate {
 
     /// Who may vote after a cluster with quorum has seen who is present; `witness` is whether the
     /// group has one.
+    ///
+    /// With dynamic quorum an even number of votes is made odd by taking one node's away, here
+    /// the first's by name, so that one half can go on without the other.
     #[must_use]
     pub fn adjusted(
         self,
@@ -89,14 +92,16 @@ impl Electorate {
         }
         let even = QuorumModel::of(present.len()).witness;
         let configured = QuorumModel::of(all.len()).witness;
-        Self {
-            members: present.clone(),
-            witness: witness
-                && if rules.dynamic_witness {
-                    even
-                } else {
-                    configured
-                },
+        let witness = witness
+            && if rules.dynamic_witness {
+                even
+            } else {
+                configured
+            };
+        let mut members = present.clone();
+        if (members.len() + usize::from(witness)).is_multiple_of(2) && members.len() > 1 {
+            members.pop_first();
         }
+        Self { members, witness }
     }
 }

@@ -29,7 +29,6 @@ impl World {
             let electorate = self.electorate.clone();
             self.electorate = electorate.adjusted(rules, &all, &present, has_witness);
         }
-        self.choose_primary();
     }
 
     /// Those who see each other and have quorum together.
@@ -77,16 +76,25 @@ impl World {
         }
     }
 
-    /// The primary active manager stays where it is, or goes to the first node that is left.
-    fn choose_primary(&mut self) {
-        let of = |name: &MemberName| self.machines.iter().find(|machine| machine.name == *name);
+    /// The primary active manager stays where it is, or goes to the first node that can act.
+    ///
+    /// That it leaves a node whose Replication service stops is an assumption: the role follows
+    /// the cluster's own group, and documentation says only that it does when the node dies.
+    pub(super) fn choose_primary(&mut self) {
         let now = self.dag.primary_active_manager.as_ref();
-        let stays = now.and_then(of).filter(|machine| machine.joined);
-        let free = || self.machines.iter().filter(|machine| machine.joined);
+        let now = now.and_then(|name| self.machine(name));
+        let joined = |index: &usize| self.machines[*index].joined;
+        let free = |index: &usize| !self.machines[*index].paused;
+        let stays = now.filter(joined);
+        let nodes: Vec<usize> = (0..self.machines.len()).filter(joined).collect();
+        let able = nodes.iter().copied().filter(|index| self.works(*index));
         let next = stays
-            .or_else(|| free().find(|machine| !machine.paused))
-            .or_else(|| free().next());
-        let next = next.map(|machine| machine.name.clone());
+            .filter(|index| self.works(*index))
+            .or_else(|| able.clone().find(free))
+            .or_else(|| able.clone().next())
+            .or(stays)
+            .or_else(|| nodes.first().copied());
+        let next = next.map(|index| self.machines[index].name.clone());
         self.set_primary(next);
     }
 

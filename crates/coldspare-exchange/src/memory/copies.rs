@@ -20,6 +20,7 @@ impl World {
     /// Brings everything in line after something has changed.
     pub(super) fn refresh(&mut self) {
         self.refresh_services();
+        self.choose_primary();
         for store in 0..self.stores.len() {
             self.refresh_active(store);
             self.refresh_passive(store);
