@@ -62,7 +62,7 @@
 //! let request = ShutOut {
 //!     server: old.server.clone(),
 //!     addresses: old.addresses.clone(),
-//!     initiator: old.initiator.clone(),
+//!     initiator: Some(old.initiator.clone()),
 //!     up_to: Generation::new(1),
 //!     volumes: BTreeSet::from([image.name.clone()]),
 //!     stamp: Generation::new(2),
