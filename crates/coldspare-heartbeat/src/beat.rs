@@ -97,6 +97,13 @@ pub struct Flags {
     pub stalled: bool,
 }
 
+impl Flags {
+    /// One bit each, in the order of the fields, from the lowest.
+    pub(crate) const fn bits(self) -> u8 {
+        self.draining as u8 | (self.shutting_down as u8) << 1 | (self.stalled as u8) << 2
+    }
+}
+
 /// What the sender knows about its own connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]

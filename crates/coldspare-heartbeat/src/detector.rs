@@ -16,8 +16,8 @@ use crate::case::{Case, Trouble};
 use crate::domains::{DomainId, Domains};
 use crate::silence::Silence;
 use crate::{
-    Answer, Beat, Enrolment, Error, Finding, Flags, Heard, Label, Path, Profile, Slot, Start,
-    Testimony, Verdict, Watch,
+    Answer, Beat, Enrolment, Error, Finding, Heard, Label, Path, Profile, Slot, Start, Testimony,
+    Verdict, Watch,
 };
 
 /// Watches servers: a pure state machine, told what was heard and what time it is.
@@ -76,18 +76,15 @@ impl Mark {
 struct State {
     condition: Condition,
     watch: Watch,
-    flags: Flags,
+    /// What it announced last, as [`crate::Flags::bits`].
+    flags: u8,
 }
 
 impl State {
     const VACANT: Self = Self {
         condition: Condition::Vacant,
         watch: Watch::Agent,
-        flags: Flags {
-            draining: false,
-            shutting_down: false,
-            stalled: false,
-        },
+        flags: 0,
     };
 }
 
@@ -138,6 +135,15 @@ impl Detector {
             doubt: SelfDoubt::default(),
             findings: Vec::new(),
         })
+    }
+
+    /// Makes room for so many slots at once, to the byte. Not needed: room grows as slots are used.
+    pub fn reserve(&mut self, slots: usize) {
+        let more = slots.saturating_sub(self.states.len());
+        self.silence.reserve(slots);
+        self.states.reserve_exact(more);
+        self.marks.reserve_exact(more);
+        self.places.reserve_exact(more);
     }
 
     /// The limits by which it judges.

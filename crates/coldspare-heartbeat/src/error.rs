@@ -16,4 +16,12 @@ pub enum Error {
         /// What is wrong with it.
         reason: &'static str,
     },
+    /// An address that cannot be used.
+    #[error("cannot use the address {address}: {kind}")]
+    Bind {
+        /// The address.
+        address: std::net::SocketAddr,
+        /// What the operating system says.
+        kind: std::io::ErrorKind,
+    },
 }

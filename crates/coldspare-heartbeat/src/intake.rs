@@ -76,6 +76,13 @@ impl Intake {
         }
     }
 
+    /// Makes room for so many slots at once, to the byte: see [`Detector::reserve`].
+    pub fn reserve(&mut self, slots: usize) {
+        self.keys
+            .reserve_exact(slots.saturating_sub(self.keys.len()));
+        self.detector.reserve(slots);
+    }
+
     /// The detector behind it: for testimony, maintenance, links and verdicts.
     pub fn detector(&self) -> &Detector {
         &self.detector

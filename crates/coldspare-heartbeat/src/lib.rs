@@ -57,6 +57,8 @@ mod profile;
 mod pulse;
 mod silence;
 mod testimony;
+#[cfg(feature = "udp")]
+pub mod udp;
 pub mod verdict;
 pub mod wire;
 mod words;

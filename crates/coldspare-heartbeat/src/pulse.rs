@@ -54,7 +54,7 @@ pub enum Reply {
 }
 
 /// Echoes that may be missed before a path counts as unheard.
-const MISSED_ECHOES: u32 = 3;
+const MISSED_ECHOES: u32 = 2;
 
 impl Pulse {
     /// A heart that begins to beat now. The seed makes its jitter different from that of others.

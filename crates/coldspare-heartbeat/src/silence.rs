@@ -56,6 +56,13 @@ impl Silence {
         }
     }
 
+    pub(crate) fn reserve(&mut self, slots: usize) {
+        let more = slots.saturating_sub(self.heard.len());
+        self.heard.reserve_exact(more);
+        let more = slots.div_ceil(BLOCK).saturating_sub(self.bounds.len());
+        self.bounds.reserve_exact(more);
+    }
+
     /// The tick of a time: the resolution of every limit.
     #[inline]
     pub(crate) fn tick(&self, now: Time) -> u32 {
@@ -109,12 +116,14 @@ impl Silence {
     fn sweep_block(&mut self, block: usize, tick: u32, due: &mut Vec<Due>) {
         let first = block * BLOCK;
         let last = (first + BLOCK).min(self.heard.len());
-        if self.bound(first..last) <= tick {
+        let mut bound = self.bound(first..last);
+        if bound <= tick {
             for index in first..last {
                 self.sweep_one(index, tick, due);
             }
+            bound = self.bound(first..last);
         }
-        self.bounds[block] = self.bound(first..last);
+        self.bounds[block] = bound;
     }
 
     /// The first tick at which one of these servers is due: branch-free, so that the compiler

@@ -28,8 +28,9 @@ use crate::{AgentKey, Beat, Flags, Health, Path, Slot};
 
 /// Bytes of a datagram: none is shorter or longer.
 pub const LENGTH: usize = 64;
-/// A monitor echoes the beats whose sequence this divides.
-pub const ECHO_EVERY: u32 = 4;
+/// A monitor echoes the beats whose sequence this divides, and those that say that they hear no
+/// echo: a receipt for each would cost as much as all that is received.
+pub const ECHO_EVERY: u32 = 16;
 
 const VERSION: u8 = 1;
 const CONTENT: usize = 48;
@@ -187,18 +188,9 @@ fn path_byte(path: Path) -> u8 {
 }
 
 fn bits(beat: &Beat) -> u8 {
-    let Flags {
-        draining,
-        shutting_down,
-        stalled,
-    } = beat.flags;
     let Health { echo, san } = beat.health;
-    [draining, shutting_down, stalled, echo[0], echo[1], san]
-        .into_iter()
-        .enumerate()
-        .fold(0, |bits, (position, bit)| {
-            bits | (u8::from(bit) << position)
-        })
+    let health = u8::from(echo[0]) | u8::from(echo[1]) << 1 | u8::from(san) << 2;
+    beat.flags.bits() | health << 3
 }
 
 /// Whole milliseconds, as many as the field holds.

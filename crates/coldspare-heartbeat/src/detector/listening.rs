@@ -52,7 +52,7 @@ impl Detector {
     ) {
         let state = self.states[slot.index()];
         let ordinary = state.condition == Condition::Watched
-            && state.flags == beat.flags
+            && state.flags == beat.flags.bits()
             && !restarted
             && !self.stalls(beat);
         if ordinary && self.silence.hear(slot, path, now) {
@@ -81,8 +81,8 @@ impl Detector {
         now: Time,
     ) {
         let before = self.states[slot.index()];
-        self.states[slot.index()].flags = beat.flags;
-        if before.flags != beat.flags {
+        self.states[slot.index()].flags = beat.flags.bits();
+        if before.flags != beat.flags.bits() {
             self.findings.push(Finding::Announced {
                 slot,
                 flags: beat.flags,

@@ -51,6 +51,8 @@ fn take(intake: &mut Intake, datagram: &[u8]) -> Result<Accepted, Rejection> {
     intake.take(Path::First, datagram, NOW)
 }
 
+type Counter = fn(&Counters) -> u64;
+
 #[test]
 fn whatever_is_not_proved_is_counted_and_changes_nothing_else() {
     let mut intake = intake();
@@ -62,7 +64,6 @@ fn whatever_is_not_proved_is_counted_and_changes_nothing_else() {
     let echo = wire::seal(Kind::Echo, slot(2), Path::First, &beat(7, 8), &key(2));
     let second = wire::seal(Kind::Beat, slot(2), Path::Second, &beat(7, 8), &key(2));
     let long = [0; wire::LENGTH + 1];
-    type Counter = fn(&Counters) -> u64;
     let cases: [(&[u8], Counter); 11] = [
         (&long, |c| c.malformed),
         (&long[..10], |c| c.malformed),

@@ -108,7 +108,7 @@ fn a_probe_is_answered_at_once_with_a_beat_that_counts() {
 fn it_notices_a_path_that_carries_no_echo_and_says_so() {
     let mut pulse = pulse(1, 1);
     let mut last = Health::default();
-    for _ in 0..30 {
+    for _ in 0..40 {
         let now = pulse.due();
         let beats = pulse.beat(now);
         last = read(&beats[0]).health;

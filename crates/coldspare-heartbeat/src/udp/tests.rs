@@ -1,0 +1,168 @@
+//! The shells on loopback, with real sockets and real time: few, short, and without exact times.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use coldspare_names::Generation;
+use tokio::time::timeout;
+
+use super::*;
+use crate::{
+    Agent, AgentKey, Enrolment, Error, Finding, Path, Profile, Pulse, Question, Slot, Start, Watch,
+};
+
+const PERIOD: Duration = Duration::from_millis(20);
+const LONG: Duration = Duration::from_secs(10);
+
+fn any() -> SocketAddr {
+    "127.0.0.1:0".parse().unwrap()
+}
+
+fn slot() -> Slot {
+    Slot::new(3).unwrap()
+}
+
+fn key() -> AgentKey {
+    AgentKey::new([9; 32])
+}
+
+/// A profile for a machine that may be busy: ten periods of silence.
+fn profile() -> Profile {
+    Profile {
+        period: PERIOD,
+        path_silence: PERIOD * 20,
+        silence: PERIOD * 10,
+        ..Profile::default()
+    }
+}
+
+async fn monitor(clock: Clock) -> Monitor {
+    let mut monitor = Monitor::bind(profile(), any(), Some(any()), clock)
+        .await
+        .unwrap();
+    let enrolment = Enrolment {
+        generation: Generation::new(1),
+        watch: Watch::Agent,
+        start: Start::Booting,
+        labels: [].into(),
+        arrays: [].into(),
+    };
+    let intake = monitor.intake_mut();
+    intake.enrol(slot(), &enrolment, key(), clock.now());
+    monitor
+}
+
+async fn sender(monitor: &Monitor, boot: u64, clock: Clock) -> Sender {
+    let agent = Agent {
+        slot: slot(),
+        generation: Generation::new(1),
+        key: key(),
+        boot,
+    };
+    let pulse = Pulse::new(agent, PERIOD, boot, clock.now());
+    let route = |path| Route {
+        from: any(),
+        to: monitor.address(path).unwrap(),
+    };
+    let second = Some(route(Path::Second));
+    Sender::bind(pulse, route(Path::First), second, clock)
+        .await
+        .unwrap()
+}
+
+/// Listens until something is found, while the sender sends.
+async fn find(
+    monitor: &mut Monitor,
+    sender: Option<&mut Sender>,
+    wanted: impl Fn(&Finding) -> bool,
+) {
+    let listen = async { while !monitor.next().await.iter().any(&wanted) {} };
+    let send = async {
+        match sender {
+            Some(sender) => loop {
+                sender.next().await;
+            },
+            None => std::future::pending::<()>().await,
+        }
+    };
+    let found = async {
+        tokio::select! {
+            () = listen => {}
+            () = send => {}
+        }
+    };
+    timeout(LONG, found).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_agent_is_heard_missed_and_heard_again_after_its_restart() {
+    let clock = Clock::start();
+    let mut monitor = monitor(clock).await;
+    let mut first = sender(&monitor, 1, clock).await;
+    let started = |boot| Finding::Started { slot: slot(), boot };
+    find(&mut monitor, Some(&mut first), |found| *found == started(1)).await;
+    drop(first);
+    let suspected = |found: &Finding| matches!(found, Finding::Suspected { .. });
+    find(&mut monitor, None, suspected).await;
+    let mut second = sender(&monitor, 2, clock).await;
+    find(&mut monitor, Some(&mut second), |found| {
+        *found == started(2)
+    })
+    .await;
+    assert!(monitor.intake().counters().accepted >= 2);
+}
+
+#[tokio::test]
+async fn one_that_says_farewell_is_not_missed() {
+    let clock = Clock::start();
+    let mut monitor = monitor(clock).await;
+    let sender = sender(&monitor, 1, clock).await;
+    let announced = |found: &Finding| matches!(found, Finding::Announced { .. });
+    let ((), ()) = tokio::join!(find(&mut monitor, None, announced), sender.shut_down());
+    let silence = timeout(PERIOD * 20, find(&mut monitor, None, |_| true)).await;
+    assert!(silence.is_err(), "nothing more is found");
+}
+
+#[tokio::test]
+async fn a_probe_is_answered_although_no_beat_is_due() {
+    let clock = Clock::start();
+    let mut monitor = monitor(clock).await;
+    let mut sender = sender(&monitor, 1, clock).await;
+    let started = |found: &Finding| matches!(found, Finding::Started { .. });
+    find(&mut monitor, Some(&mut sender), started).await;
+    let asked = |found: &Finding| {
+        matches!(
+            found,
+            Finding::Ask {
+                question: Question::Probe(_),
+                ..
+            }
+        )
+    };
+    find(&mut monitor, None, asked).await;
+    let agent = sender.address(Path::First).unwrap();
+    monitor.probe(slot(), Path::First, agent);
+    let recovered = |found: &Finding| matches!(found, Finding::Recovered { .. });
+    find(&mut monitor, Some(&mut sender), recovered).await;
+}
+
+#[tokio::test]
+async fn a_sender_notices_that_its_monitor_is_gone() {
+    let clock = Clock::start();
+    let monitor = monitor(clock).await;
+    let mut sender = sender(&monitor, 1, clock).await;
+    drop(monitor);
+    let (_, echoed) = timeout(LONG, sender.next()).await.unwrap();
+    assert!(!echoed);
+}
+
+#[tokio::test]
+async fn an_address_in_use_is_an_error_that_names_it() {
+    let clock = Clock::start();
+    let monitor = monitor(clock).await;
+    let taken = monitor.address(Path::First).unwrap();
+    let error = Monitor::bind(profile(), taken, None, clock)
+        .await
+        .unwrap_err();
+    assert!(matches!(error, Error::Bind { address, .. } if address == taken));
+}
