@@ -21,6 +21,9 @@ pub struct Pool {
 }
 
 /// How failover happens in a pool.
+///
+/// There is no fail-back: a repaired server becomes the new spare. Whoever wants a persona back
+/// where it was moves it there.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct PoolPolicy {
@@ -32,10 +35,6 @@ pub struct PoolPolicy {
     pub off_pause: Duration,
     /// How long one call to a device may take.
     pub call_limits: CallLimits,
-    /// How long a SAN session may go without a write until it counts as gone. 60 seconds unless
-    /// set: a running operating system flushes its disk several times in that time.
-    #[serde(with = "compact::required")]
-    pub idle_limit: Duration,
     /// What to do when neither the management controller nor the SAN says anything.
     pub unknown: UnknownPolicy,
     /// What to do with a server that lives but has lost its disk.
@@ -45,9 +44,6 @@ pub struct PoolPolicy {
     pub shut_down_limit: Duration,
     /// How many failovers may run side by side; others wait their turn. 2 unless set.
     pub simultaneous_failovers: NonZeroU32,
-    /// Whether a persona goes back to the server it came from once that is repaired. Not unless
-    /// set: the repaired server becomes the new spare.
-    pub fail_back: bool,
 }
 
 impl Default for PoolPolicy {
@@ -56,12 +52,10 @@ impl Default for PoolPolicy {
             fence_levels: BTreeSet::from([FenceLevel::Off, FenceLevel::Isolation]),
             off_pause: Duration::from_secs(2),
             call_limits: CallLimits::default(),
-            idle_limit: Duration::from_mins(1),
             unknown: UnknownPolicy::default(),
             san_lost: SanLostPolicy::default(),
             shut_down_limit: Duration::from_mins(10),
             simultaneous_failovers: NonZeroU32::MIN.saturating_add(1),
-            fail_back: false,
         }
     }
 }
@@ -159,7 +153,6 @@ mod tests {
         assert_eq!(policy.off_pause, Duration::from_secs(2));
         assert_eq!(policy.unknown, UnknownPolicy::Operator);
         assert_eq!(policy.simultaneous_failovers.get(), 2);
-        assert!(!policy.fail_back);
     }
 
     #[test]

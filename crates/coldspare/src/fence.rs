@@ -33,6 +33,7 @@ use std::fmt;
 use coldspare_bmc::{Disarmed, ProvenOff};
 use coldspare_names::{ArrayName, Generation, PortId, ServerName};
 use coldspare_network::Parked;
+use coldspare_persona::FenceLevel;
 use coldspare_san::ShutOutEvidence;
 use serde::{Deserialize, Serialize};
 
@@ -50,6 +51,8 @@ pub struct Demand {
     pub arrays: BTreeSet<ArrayName>,
     /// Every managed switch port of it.
     pub ports: BTreeSet<PortId>,
+    /// The kinds of proof that the pool's policy accepts.
+    pub levels: BTreeSet<FenceLevel>,
 }
 
 /// One thing that was seen of one server.
@@ -197,7 +200,9 @@ pub fn prove(demand: &Demand, pieces: &[Piece]) -> Result<FenceProof, Unproven> 
         }
     }
 
-    let isolated = lasting && ports.is_empty() && !demand.ports.is_empty();
+    let may_isolate = lasting && demand.levels.contains(&FenceLevel::Isolation);
+    let isolated = may_isolate && ports.is_empty() && !demand.ports.is_empty();
+    off &= demand.levels.contains(&FenceLevel::Off);
     let silenced = isolated || (off && (lasting || disarmed));
     if arrays.is_empty() && silenced {
         let evidence = if off {
@@ -216,7 +221,12 @@ pub fn prove(demand: &Demand, pieces: &[Piece]) -> Result<FenceProof, Unproven> 
     if !silenced {
         missing.extend((!off).then_some(Missing::Off));
         missing.extend((!lasting && !disarmed).then_some(Missing::Disarmed));
-        missing.extend(ports.into_iter().filter(|_| lasting).map(Missing::Parked));
+        missing.extend(
+            ports
+                .into_iter()
+                .filter(|_| may_isolate)
+                .map(Missing::Parked),
+        );
     }
     Err(Unproven {
         server: demand.server.clone(),

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use coldspare_names::{ArrayName, Generation, PersonaName, PortId, ServerName, SwitchName};
 use coldspare_network::{Problem, guest_plan, port_plan};
-use coldspare_persona::{FenceLevel, PoolPolicy};
+use coldspare_persona::PoolPolicy;
 use coldspare_san::{Admission, ShutOut};
 
 use crate::act::LookAgain;
@@ -167,16 +167,12 @@ impl Planner<'_> {
 
     /// What has to be proven of a server before it counts as fenced.
     pub fn demand(&self, server: &ServerName, up_to: Generation) -> Demand {
-        let isolation = self.policy.fence_levels.contains(&FenceLevel::Isolation);
         Demand {
             server: server.clone(),
             up_to,
             arrays: self.site.arrays.keys().cloned().collect(),
-            ports: if isolation {
-                self.managed_ports(server)
-            } else {
-                BTreeSet::new()
-            },
+            ports: self.managed_ports(server),
+            levels: self.policy.fence_levels.clone(),
         }
     }
 
