@@ -40,104 +40,13 @@ use crate::site::Site;
 mod adopt;
 mod commit;
 mod home;
+mod inputs;
 mod judge;
 mod request;
 mod run;
 mod scrub;
 
-/// A step that was handed out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct TaskId(u64);
-
-/// A commit that was handed out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct CommitId(u64);
-
-/// A request, numbered by whoever hands it in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct RequestId(pub u64);
-
-/// What happened.
-#[derive(Debug)]
-pub enum Input {
-    /// The store's whole content, as asked for by [`Output::Load`].
-    Loaded(Listing),
-    /// A heartbeat that proved to be this server's own.
-    Heard {
-        /// Whose.
-        server: ServerName,
-        /// Over which path.
-        path: Path,
-        /// What it says.
-        beat: Beat,
-    },
-    /// The controller's own link of a path went down or came up.
-    OwnLink {
-        /// The path.
-        path: Path,
-        /// Whether it is up.
-        up: bool,
-    },
-    /// An answer to [`Output::Ask`].
-    Answered(Answered),
-    /// A step ended.
-    Acted {
-        /// Which.
-        task: TaskId,
-        /// How.
-        end: Result<Done, StepError>,
-    },
-    /// A commit ended; an error means that nobody knows whether it happened.
-    Committed {
-        /// Which.
-        commit: CommitId,
-        /// How.
-        end: Result<Outcome, String>,
-    },
-    /// Somebody asks for something.
-    Asked {
-        /// The number under which the reply goes out.
-        request: RequestId,
-        /// What is asked.
-        command: Command,
-    },
-    /// Time has passed.
-    Tick,
-}
-
-/// What is to be done.
-#[derive(Debug, Clone)]
-pub enum Output {
-    /// Read the whole store.
-    Load,
-    /// Commit, and say how it ended.
-    Commit {
-        /// Which.
-        commit: CommitId,
-        /// What.
-        txn: Txn,
-    },
-    /// Carry out a step, and say how it ended.
-    Act {
-        /// Which.
-        task: TaskId,
-        /// What.
-        order: Box<Order>,
-    },
-    /// Ask the world, and hand in the answer.
-    Ask(Ask),
-    /// Hand in a [`Input::Tick`] at that time.
-    Wake(Time),
-    /// Tell everybody who listens.
-    Tell(Event),
-    /// Answer whoever asked.
-    Reply {
-        /// Whom.
-        request: RequestId,
-        /// What.
-        reply: Reply,
-    },
-}
+pub use inputs::{CommitId, Input, Output, RequestId, TaskId};
 
 /// A record, and what is known of it in the store.
 #[derive(Debug, Clone, PartialEq)]
@@ -464,16 +373,32 @@ impl Core {
         pool.map(|pool| pool.policy.clone()).unwrap_or_default()
     }
 
-    /// The labels under which a server can fall silent together with others.
+    /// The labels under which a server can fall silent together with others: its failure domains,
+    /// and the switches through which it is heard.
     fn labels(&self, server: &ServerName) -> BTreeSet<Label> {
         let Some(of) = self.site.servers.get(server) else {
             return BTreeSet::new();
         };
-        let domains = of
-            .server
-            .domains
-            .iter()
-            .map(|domain| Label::new(domain.to_string()));
-        domains.collect()
+        let domains = of.server.domains.iter();
+        let mut labels: BTreeSet<_> = domains
+            .map(|domain| Label::new(domain.to_string()))
+            .collect();
+        let channels = self
+            .site
+            .system_control()
+            .map(|network| network.channels.in_order());
+        let nics = channels
+            .into_iter()
+            .flatten()
+            .filter_map(|channel| of.server.nics.get(&channel));
+        let switches: BTreeSet<_> = nics.map(|nic| nic.cable.switch.to_string()).collect();
+        if !switches.is_empty() {
+            let switches: Vec<_> = switches.into_iter().collect();
+            labels.insert(Label::new(format!(
+                "LAN switch {}",
+                switches.join(" with ")
+            )));
+        }
+        labels
     }
 }

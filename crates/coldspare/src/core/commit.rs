@@ -358,7 +358,8 @@ impl Core {
     ) -> Enrolment {
         let of = self.site.personas.get(persona);
         let watch = match of.map(|of| of.persona.agent) {
-            Some(true) => Watch::Agent,
+            Some(true) if self.has_two_paths() => Watch::Agent,
+            Some(true) => Watch::AgentOnOnePath,
             _ => Watch::Probed,
         };
         let volumes = self.site.volumes_of(persona);
@@ -370,5 +371,10 @@ impl Core {
             labels: self.labels(server),
             arrays,
         }
+    }
+
+    fn has_two_paths(&self) -> bool {
+        let scn = self.site.system_control();
+        scn.is_some_and(|network| network.channels.secondary().is_some())
     }
 }

@@ -1,0 +1,105 @@
+//! What goes in to the controller, and what comes out.
+
+use coldspare_heartbeat::{Beat, Path};
+use coldspare_names::{ServerName, Time};
+use coldspare_store::{Listing, Outcome, Txn};
+
+use crate::act::{Done, Order, StepError};
+use crate::ask::{Answered, Ask};
+use crate::command::Command;
+use crate::event::Event;
+use crate::reply::Reply;
+
+/// A step that was handed out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TaskId(pub(super) u64);
+
+/// A commit that was handed out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CommitId(pub(super) u64);
+
+/// A request, numbered by whoever hands it in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RequestId(pub u64);
+
+/// What happened.
+#[derive(Debug)]
+pub enum Input {
+    /// The store's whole content, as asked for by [`Output::Load`].
+    Loaded(Listing),
+    /// A heartbeat that proved to be this server's own.
+    Heard {
+        /// Whose.
+        server: ServerName,
+        /// Over which path.
+        path: Path,
+        /// What it says.
+        beat: Beat,
+    },
+    /// The controller's own link of a path went down or came up.
+    OwnLink {
+        /// The path.
+        path: Path,
+        /// Whether it is up.
+        up: bool,
+    },
+    /// An answer to [`Output::Ask`].
+    Answered(Answered),
+    /// A step ended.
+    Acted {
+        /// Which.
+        task: TaskId,
+        /// How.
+        end: Result<Done, StepError>,
+    },
+    /// A commit ended; an error means that nobody knows whether it happened.
+    Committed {
+        /// Which.
+        commit: CommitId,
+        /// How.
+        end: Result<Outcome, String>,
+    },
+    /// Somebody asks for something.
+    Asked {
+        /// The number under which the reply goes out.
+        request: RequestId,
+        /// What is asked.
+        command: Command,
+    },
+    /// Time has passed.
+    Tick,
+}
+
+/// What is to be done.
+#[derive(Debug, Clone)]
+pub enum Output {
+    /// Read the whole store.
+    Load,
+    /// Commit, and say how it ended.
+    Commit {
+        /// Which.
+        commit: CommitId,
+        /// What.
+        txn: Txn,
+    },
+    /// Carry out a step, and say how it ended.
+    Act {
+        /// Which.
+        task: TaskId,
+        /// What.
+        order: Box<Order>,
+    },
+    /// Ask the world, and hand in the answer.
+    Ask(Ask),
+    /// Hand in a [`Input::Tick`] at that time.
+    Wake(Time),
+    /// Tell everybody who listens.
+    Tell(Event),
+    /// Answer whoever asked.
+    Reply {
+        /// Whom.
+        request: RequestId,
+        /// What.
+        reply: Reply,
+    },
+}
