@@ -22,19 +22,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use coldspare_heartbeat::{Beat, Detector, Label, Path, Power, Slot, Status};
+use coldspare_heartbeat::{Detector, Label, Power, Slot, Status};
 use coldspare_names::{Generation, PersonaName, ServerName, Time};
 use coldspare_persona::PoolPolicy;
-use coldspare_store::{Listing, Outcome, Revision, Txn};
+use coldspare_store::Revision;
 
 use crate::act::{Done, Order, StepError};
-use crate::ask::{Answered, Ask};
-use crate::command::Command;
 use crate::estimates::Estimates;
 use crate::event::Event;
 use crate::planner::Planner;
 use crate::record::{ControlRecord, PersonaRecord, ServerRecord};
-use crate::reply::Reply;
 use crate::site::Site;
 
 mod adopt;
