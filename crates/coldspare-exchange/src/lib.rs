@@ -74,7 +74,7 @@ mod mount_dial;
 mod name;
 mod named;
 pub mod quorum;
-mod redistribute;
+pub mod redistribute;
 mod refusal;
 mod repair;
 mod resilience;

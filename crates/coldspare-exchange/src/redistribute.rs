@@ -1,24 +1,40 @@
-//! Which active copies to move back to where they belong.
+//! Which active copies to move to where they belong.
 //!
-//! The rules are those of `RedistributeActiveDatabases.ps1`, which Microsoft ships with Exchange.
+//! The rules are those of `RedistributeActiveDatabases.ps1`, which Microsoft ships with Exchange,
+//! in our own words; where it draws lots, databases come in order of name here.
 
-use std::collections::BTreeSet;
+mod carry_out;
+mod report;
+mod run;
+
 use std::fmt;
 use std::num::NonZeroU8;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    Action, CopyState, Dag, DatabaseName, MemberName, Move, NodeState, Refusal, switchover,
-};
+pub use self::carry_out::carry_out;
+pub use self::report::{Counters, Distribution, MoveReport, MoveStatus, distribution};
+use self::run::{Run, States};
+use crate::{Action, CopyState, Dag, DatabaseName, MemberName, Move, Refusal};
 
 /// What a redistribution goes by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Balance {
-    /// `BalanceDbsByActivationPreference`: each database to its most preferred copy. Not the
-    /// number of databases on a server is balanced but the preferences.
+    /// `BalanceDbsByActivationPreference`: each database to its most preferred copy that can be
+    /// activated. Not the number of databases on a server is balanced but the preferences.
     ByActivationPreference,
+    /// `BalanceDbsBySiteAndActivationPreference`: the same, while no site gets too many; then, if
+    /// one still has too many, to less preferred copies elsewhere until it has not.
+    BySiteAndActivationPreference {
+        /// By how many percent a site may deviate from the mean, up and down together; 20 unless
+        /// set. The number of databases that the fullest site may have more than the emptiest is
+        /// twice that share of the mean, as the script reckons, and at least 2. (Documentation
+        /// explains 20 % as 10 % to either side, which is half of it.)
+        allowed_deviation: u8,
+    },
+    /// `BalanceDbsIgnoringActivationPreference`: only the number of databases on each server.
+    IgnoringActivationPreference,
 }
 
 /// A move that a redistribution makes.
@@ -70,7 +86,7 @@ pub struct FailedMove {
     pub refusals: Vec<Refusal>,
 }
 
-/// What a redistribution would do.
+/// What a redistribution would do, or has done.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Redistribution {
@@ -78,106 +94,55 @@ pub struct Redistribution {
     pub moves: Vec<PlannedMove>,
     /// What was tried in vain, with reasons.
     pub failed: Vec<FailedMove>,
+    /// What became of each database.
+    pub databases: Vec<MoveReport>,
+    /// What a person should know.
+    pub warnings: Vec<String>,
 }
 
-/// What a redistribution would do, each move judged by the checks that a switchover makes.
+/// What a redistribution would do, each move judged by the checks that a switchover makes: a dry
+/// run.
 ///
-/// A move goes only to a strictly more preferred copy; each copy is tried once, so it ends. From
-/// the server with the most active databases first, to the one with the fewest, so that the
-/// imbalance on the way stays small; among equals in order of name, where the original draws
-/// lots. Every database stays as mounted as it was.
+/// By preference, a move goes only to a strictly more preferred copy; from the server with the
+/// most active databases first, to the one with the fewest, so that the imbalance on the way stays
+/// small. Each copy is tried once, so it ends. Every database stays as mounted as it was.
 pub fn redistribute(dag: &Dag, copies: &[CopyState], balance: Balance) -> Redistribution {
-    let Balance::ByActivationPreference = balance;
-    let mut run = Run::new(dag);
+    let states = States::new(copies);
+    let mut run = Run::new(dag, balance);
     let mut done = Redistribution::default();
-    while let Some(next) = run.next() {
-        let refusals = run.refusals(copies, &next);
+    while let Some(attempt) = run.next() {
+        let refusals = run.refusals(&states, &attempt);
+        let planned = run.planned(&attempt);
         if refusals.is_empty() {
-            run.succeeded(&next);
-            done.moves.push(next);
+            run.succeeded(&attempt);
+            done.moves.push(planned);
         } else {
-            run.tried.insert((next.database.clone(), next.to.clone()));
-            let tried = next;
+            run.failed(&attempt);
+            let tried = planned;
             done.failed.push(FailedMove { tried, refusals });
         }
     }
+    done.databases = run.reports();
+    done.warnings = run.warnings();
     done
 }
 
-/// A redistribution under way.
-struct Run {
-    dag: Dag,
-    tried: BTreeSet<(DatabaseName, MemberName)>,
+/// What Active Manager moves by itself at each interval of preference moves (2016 CU2 and later):
+/// a database whose copy of preference 1 is healthy and not active goes there, without loss, and
+/// nowhere else.
+///
+/// Source: Microsoft's page on `Set-DatabaseAvailabilityGroup`. Limits against ping-pong exist
+/// and are not documented.
+pub fn preference_moves(dag: &Dag, copies: &[CopyState]) -> Vec<PlannedMove> {
+    if dag.preference_moves.is_none() || !dag.version.moves_to_preferred_copy() {
+        return Vec::new();
+    }
+    let plan = redistribute(dag, copies, Balance::ByActivationPreference);
+    let moves = plan.moves.into_iter();
+    moves
+        .filter(|planned| planned.to_preference == NonZeroU8::MIN)
+        .collect()
 }
 
-impl Run {
-    fn new(dag: &Dag) -> Self {
-        let dag = dag.clone();
-        let tried = BTreeSet::new();
-        Self { dag, tried }
-    }
-
-    fn active_on(&self, member: &MemberName) -> u32 {
-        u32::try_from(self.dag.active_on(member).count()).unwrap_or(u32::MAX)
-    }
-
-    /// The next copy to try.
-    fn next(&self) -> Option<PlannedMove> {
-        let mut sources: Vec<&MemberName> = self.dag.members.keys().collect();
-        sources.sort_by_key(|member| std::cmp::Reverse(self.active_on(member)));
-        sources.into_iter().find_map(|source| {
-            let candidates = self.dag.active_on(source);
-            let moves = candidates.filter_map(|database| self.better(database));
-            moves.min_by_key(|next| (self.active_on(&next.to), next.database.clone()))
-        })
-    }
-
-    /// The most preferred copy not yet tried, if it is better than the active one.
-    fn better(&self, name: &DatabaseName) -> Option<PlannedMove> {
-        let database = &self.dag.databases[name];
-        let from_preference = database.active_preference()?;
-        let untried = database.copies.iter().filter(|(member, copy)| {
-            let key = (name.clone(), (*member).clone());
-            copy.preference < from_preference && !self.tried.contains(&key)
-        });
-        let (to, copy) = untried.min_by_key(|(_, copy)| copy.preference)?;
-        Some(PlannedMove {
-            database: name.clone(),
-            from: database.active.clone(),
-            from_preference,
-            to: to.clone(),
-            to_preference: copy.preference,
-        })
-    }
-
-    fn refusals(&self, copies: &[CopyState], next: &PlannedMove) -> Vec<Refusal> {
-        let of = |member: &MemberName| {
-            let mut of = copies.iter();
-            of.find(|state| state.copy.database == next.database && state.copy.member == *member)
-        };
-        let barred = switchover::barred_by_policy(&self.dag, &next.database, &next.to);
-        let up = self
-            .dag
-            .members
-            .get(&next.to)
-            .is_some_and(|to| to.node == NodeState::Up);
-        let down = (!up).then(|| Refusal::NodeNotUp(next.to.clone()));
-        let mut refusals: Vec<Refusal> = barred.into_iter().chain(down).collect();
-        if refusals.is_empty() {
-            let Some(target) = of(&next.to) else {
-                return vec![Refusal::NoCopy(next.to.clone())];
-            };
-            let active_there = self.active_on(&next.to);
-            let none = BTreeSet::new();
-            refusals = switchover::refusals(&self.dag, of(&next.from), target, active_there, &none);
-        }
-        refusals
-    }
-
-    fn succeeded(&mut self, done: &PlannedMove) {
-        self.tried.insert((done.database.clone(), done.to.clone()));
-        if let Some(database) = self.dag.databases.get_mut(&done.database) {
-            database.active = done.to.clone();
-        }
-    }
-}
+#[cfg(test)]
+mod tests;

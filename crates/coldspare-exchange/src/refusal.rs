@@ -112,6 +112,15 @@ pub enum Refusal {
     /// components is (2013 and later).
     #[error("the server is less healthy than the one it would take over from")]
     ServerHealth,
+    /// One site would get too many active databases.
+    #[error("one site would get too many active databases")]
+    SiteImbalance,
+    /// Somebody else has moved the database in the meantime.
+    #[error("the database was moved in the meantime")]
+    MovedMeanwhile,
+    /// The move was answered, but the database is not where or as it should be.
+    #[error("the move did not end as it should")]
+    NotAsMoved,
     /// Too many moves of this database lately.
     #[error("the database was moved too often lately")]
     Suppressed,
