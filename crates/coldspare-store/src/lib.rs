@@ -54,6 +54,8 @@ mod entry;
 mod key;
 mod leadership;
 mod memory;
+#[cfg(feature = "sqlite")]
+mod sqlite;
 mod store;
 mod txn;
 
@@ -61,5 +63,7 @@ pub use entry::{Change, Entry, Listing, Revision, Value, ValueTooLong};
 pub use key::{Key, KeyError, Prefix};
 pub use leadership::{Candidate, Term};
 pub use memory::{Faults, MemoryStore};
+#[cfg(feature = "sqlite")]
+pub use sqlite::SqliteStore;
 pub use store::{Cause, Error, Store, Watch};
 pub use txn::{Conflict, Expected, Outcome, Put, Txn};

@@ -1,0 +1,233 @@
+//! What is asked of a store, as statements of the engine.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, Transaction, TransactionBehavior};
+
+use super::failure::Failure;
+use super::schema;
+use crate::{Change, Entry, Key, Listing, Outcome, Prefix, Put, Revision, Txn, Value};
+
+/// How long another process's lock is waited for: each of its commits holds it for a moment.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// How many commits a watch may fall behind.
+const HISTORY: u64 = 1024;
+
+/// A connection to the file.
+#[derive(Debug)]
+pub(super) struct Engine {
+    connection: Connection,
+}
+
+/// What a watch is shown.
+#[derive(Debug)]
+pub(super) struct Seen {
+    /// The next commit that concerns it, if there is one.
+    pub(super) change: Option<Change>,
+    /// It has seen everything up to here.
+    pub(super) until: Revision,
+}
+
+impl Engine {
+    pub(super) fn open(path: &Path) -> Result<Self, Failure> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+            | OpenFlags::SQLITE_OPEN_CREATE
+            | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let mut connection = Connection::open_with_flags(path, flags)?;
+        connection.busy_timeout(PATIENCE)?;
+        schema::bring_to(&mut connection, schema::FORMATS)?;
+        let mode: String =
+            connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0))?;
+        if mode != "wal" {
+            return Err(Failure::Unreachable(
+                "no write-ahead log can be kept there".to_owned(),
+            ));
+        }
+        connection.pragma_update(None, "synchronous", "full")?;
+        Ok(Self { connection })
+    }
+
+    pub(super) fn get(&mut self, key: &Key) -> Result<Option<Entry>, Failure> {
+        let txn = self.begin(TransactionBehavior::Deferred)?;
+        let mut found = txn.prepare_cached("SELECT value, revision FROM entry WHERE key = ?")?;
+        let mut rows = found.query([key.as_str()])?;
+        rows.next()?.map(entry).transpose()
+    }
+
+    pub(super) fn list(&mut self, prefix: &Prefix) -> Result<Listing, Failure> {
+        let txn = self.begin(TransactionBehavior::Deferred)?;
+        let revision = latest(&txn)?.revision;
+        let mut from = txn
+            .prepare_cached("SELECT key, value, revision FROM entry WHERE key >= ? ORDER BY key")?;
+        let mut rows = from.query([prefix.as_str()])?;
+        let mut entries = BTreeMap::new();
+        while let Some(row) = rows.next()? {
+            let key = Key::new(row.get_ref("key")?.as_str()?)?;
+            if !prefix.contains(&key) {
+                break;
+            }
+            entries.insert(key, entry(row)?);
+        }
+        Ok(Listing { revision, entries })
+    }
+
+    /// What became of each, when all is on the disk; if it fails, of none anything.
+    pub(super) fn commit(&mut self, txns: &[Txn]) -> Result<Vec<Outcome>, Failure> {
+        let group = self.begin(TransactionBehavior::Immediate)?;
+        let before = latest(&group)?;
+        let mut revision = before.revision;
+        let mut outcomes = Vec::with_capacity(txns.len());
+        for txn in txns {
+            let outcome = apply(&group, revision, txn)?;
+            if let Outcome::Committed(committed) = outcome {
+                revision = committed;
+            }
+            outcomes.push(outcome);
+        }
+        if revision > before.revision {
+            let oldest = Revision::new(revision.number().saturating_sub(HISTORY));
+            let forgotten = before.forgotten.max(oldest);
+            group
+                .prepare_cached("UPDATE latest SET revision = ?, forgotten = ?")?
+                .execute([signed(revision), signed(forgotten)])?;
+            group
+                .prepare_cached("DELETE FROM change WHERE revision <= ?")?
+                .execute([signed(forgotten)])?;
+        }
+        group
+            .commit()
+            .map_err(|error| Failure::of_last_step(&error))?;
+        Ok(outcomes)
+    }
+
+    /// What the next commit after that revision did to the part, if there was one.
+    pub(super) fn next_change(
+        &mut self,
+        prefix: &Prefix,
+        after: Revision,
+    ) -> Result<Seen, Failure> {
+        let txn = self.begin(TransactionBehavior::Deferred)?;
+        let latest = latest(&txn)?;
+        if after < latest.forgotten {
+            return Err(Failure::Compacted(after));
+        }
+        let mut changes = txn.prepare_cached(
+            "SELECT revision, key, value FROM change WHERE revision > ? ORDER BY revision, key",
+        )?;
+        let mut rows = changes.query([signed(after)])?;
+        let mut change: Option<Change> = None;
+        while let Some(row) = rows.next()? {
+            let revision = unsigned(row.get(0)?);
+            if change
+                .as_ref()
+                .is_some_and(|change| change.revision < revision)
+            {
+                break;
+            }
+            let key = Key::new(row.get_ref(1)?.as_str()?)?;
+            if prefix.contains(&key) {
+                let value = row
+                    .get_ref(2)?
+                    .as_blob_or_null()?
+                    .map(Value::new)
+                    .transpose()?;
+                let entries = BTreeMap::new();
+                let change = change.get_or_insert(Change { revision, entries });
+                change.entries.insert(key, value);
+            }
+        }
+        let until = change
+            .as_ref()
+            .map_or(latest.revision, |change| change.revision);
+        let until = until.max(after);
+        Ok(Seen { change, until })
+    }
+
+    fn begin(&mut self, behavior: TransactionBehavior) -> Result<Transaction<'_>, Failure> {
+        let txn = self.connection.transaction_with_behavior(behavior)?;
+        schema::check(&txn)?;
+        Ok(txn)
+    }
+}
+
+struct Latest {
+    revision: Revision,
+    /// The commits up to this one are no longer in the history.
+    forgotten: Revision,
+}
+
+fn latest(txn: &Transaction<'_>) -> rusqlite::Result<Latest> {
+    let mut latest = txn.prepare_cached("SELECT revision, forgotten FROM latest")?;
+    latest.query_one([], |row| {
+        Ok(Latest {
+            revision: unsigned(row.get(0)?),
+            forgotten: unsigned(row.get(1)?),
+        })
+    })
+}
+
+/// Makes the changes if every expectation is met, at the next revision.
+fn apply(group: &Transaction<'_>, present: Revision, txn: &Txn) -> Result<Outcome, Failure> {
+    let mut found = BTreeMap::new();
+    for key in txn.expectations().keys() {
+        let mut of = group.prepare_cached("SELECT revision FROM entry WHERE key = ?")?;
+        let revision = of.query_one([key.as_str()], |row| row.get(0)).optional()?;
+        found.insert(key, revision.map(unsigned));
+    }
+    if let Some(conflict) = txn.conflict(|key| found.get(key).copied().flatten()) {
+        return Ok(Outcome::Conflict(conflict));
+    }
+    let next = Revision::new(present.number() + 1);
+    let mut changed = false;
+    for (key, put) in txn.changes() {
+        let (touched, value) = match put {
+            Put::Value(value) => (set(group, key, value, next)?, Some(value.bytes())),
+            Put::Delete => (delete(group, key)?, None),
+        };
+        if touched > 0 {
+            group
+                .prepare_cached("INSERT INTO change (revision, key, value) VALUES (?, ?, ?)")?
+                .execute((signed(next), key.as_str(), value))?;
+            changed = true;
+        }
+    }
+    Ok(Outcome::Committed(if changed { next } else { present }))
+}
+
+fn set(group: &Transaction<'_>, key: &Key, value: &Value, at: Revision) -> rusqlite::Result<usize> {
+    group
+        .prepare_cached(
+            "INSERT INTO entry (key, value, revision) VALUES (?, ?, ?)
+             ON CONFLICT (key) DO UPDATE SET value = excluded.value, revision = excluded.revision",
+        )?
+        .execute((key.as_str(), value.bytes(), signed(at)))
+}
+
+fn delete(group: &Transaction<'_>, key: &Key) -> rusqlite::Result<usize> {
+    group
+        .prepare_cached("DELETE FROM entry WHERE key = ?")?
+        .execute([key.as_str()])
+}
+
+fn entry(row: &Row<'_>) -> Result<Entry, Failure> {
+    let value = Value::new(row.get_ref("value")?.as_blob()?)?;
+    Ok(Entry {
+        value,
+        revision: unsigned(row.get("revision")?),
+    })
+}
+
+/// SQLite has signed integers only. A revision that it cannot write is one that never comes.
+fn signed(revision: Revision) -> i64 {
+    i64::try_from(revision.number()).unwrap_or(i64::MAX)
+}
+
+/// Revisions are written by this module, from zero on.
+fn unsigned(number: i64) -> Revision {
+    Revision::new(u64::try_from(number).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests;
