@@ -46,6 +46,8 @@ pub struct Faults {
     pub frozen: bool,
     /// It has no iSCSI boot settings, as with IPMI.
     pub no_boot_settings: bool,
+    /// Its restore policy cannot be set, as with some IPMI controllers.
+    pub restore_policy_is_fixed: bool,
 }
 
 /// A machine and its controller in memory. Clones are handles of the same machine: one end is the
@@ -130,6 +132,11 @@ impl MemoryBmc {
     /// What the NIC remembers, with its secret: what the machine boots when it turns on.
     pub fn remembered_boot(&self) -> BootSource {
         self.lock().boot.clone()
+    }
+
+    /// What the machine truly does when its mains return.
+    pub fn restore_policy(&self) -> RestorePolicy {
+        self.lock().restore
     }
 
     /// Takes the mains from machine and controller: the machine is off at once, the controller

@@ -1,12 +1,13 @@
 //! The other end: what servers, cables and people do to the array.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use coldspare_names::{Generation, Time, VolumeName};
 
 use super::MemoryArray;
 use super::state::{Open, State, number};
-use crate::{LastWrite, Login, Session, SessionId};
+use crate::{Admissions, LastWrite, Login, Session, SessionId};
 
 /// Why a login fails, as the initiator sees it (RFC 7143, section 11.13.5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -160,6 +161,11 @@ impl MemoryArray {
         if let Some(target) = self.lock().targets.get_mut(volume) {
             target.damaged = damaged;
         }
+    }
+
+    /// Who may truly log in to each volume, whether the management end answers or not.
+    pub fn admitted(&self) -> BTreeMap<VolumeName, Admissions> {
+        self.lock().admissions()
     }
 
     /// Every open session as it truly is, whatever the management end can or will tell.

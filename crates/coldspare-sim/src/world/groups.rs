@@ -1,0 +1,141 @@
+//! Database availability groups: the simulated clusters live off the machines around them.
+
+use std::collections::BTreeMap;
+
+use coldspare::{Event, What};
+use coldspare::site::WorkloadKind;
+use coldspare_exchange::memory::Happening;
+use coldspare_exchange::{DagName, MemberName};
+use coldspare_names::{NetworkName, Time};
+
+use super::{Machine, Plant, State, System};
+
+/// What a member of a group has around it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Around {
+    up: bool,
+    mapi: bool,
+    replication: bool,
+    domain_controller: bool,
+}
+
+/// What was last shown to each member.
+pub(super) type Shown = BTreeMap<(DagName, MemberName), Around>;
+
+impl Around {
+    /// As a cluster begins.
+    const ALL: Self = Self { up: true, mapi: true, replication: true, domain_controller: true };
+}
+
+impl State {
+    /// Shows every cluster what there is around its members now, and tells what came of it.
+    pub(super) fn show_groups(&mut self, plant: &Plant, now: Time) {
+        let (mapi, replication) = (plant.mapi(), plant.replication());
+        let controllers = mapi.as_ref().is_none_or(|mapi| self.has_domain_controller(plant, mapi));
+        for (name, cluster) in &plant.clusters {
+            let Some(of) = plant.site.dags.get(name) else { continue };
+            cluster.advance(now);
+            cluster.set_witness(self.lan_is_lit(plant));
+            for (member, persona) in &of.personas {
+                let mut machines = self.machines.values();
+                let at = machines.find_map(|machine| {
+                    let system = machine.awake().filter(|system| system.persona == *persona)?;
+                    Some((machine, system))
+                });
+                let on = |network: &Option<NetworkName>| {
+                    at.zip(network.as_ref()).is_some_and(|((machine, system), network)| {
+                        Self::connected(plant, machine, system, network)
+                    })
+                };
+                let around = Around {
+                    up: at.is_some_and(|(_, system)| system.serves()),
+                    mapi: on(&mapi),
+                    replication: on(&replication),
+                    domain_controller: on(&mapi) && controllers,
+                };
+                let key = (name.clone(), member.clone());
+                let before = self.shown.insert(key, around).unwrap_or(Around::ALL);
+                show(cluster, member, before, around);
+            }
+        }
+        self.tell_groups(plant);
+    }
+
+    fn has_domain_controller(&self, plant: &Plant, mapi: &NetworkName) -> bool {
+        use coldspare::site::ExternalRole::DomainController;
+        let site = &plant.site;
+        let external = site.externals.values().any(|it| it.role == DomainController);
+        let serves = |machine: &Machine| {
+            let system = machine.awake().filter(|system| system.serves());
+            system.is_some_and(|system: &System| {
+                let of = plant.persona(&system.persona);
+                of.is_some_and(|of| of.workload == WorkloadKind::DomainController)
+                    && Self::connected(plant, machine, system, mapi)
+            })
+        };
+        let personas = site.personas.values();
+        let described = personas.filter(|it| it.workload == WorkloadKind::DomainController).count();
+        // A site that names none anywhere has one that nobody thought worth naming.
+        external || described == 0 || self.machines.values().any(serves)
+    }
+
+    /// Lets the clusters go on, and tells what has happened in them.
+    pub(super) fn tell_groups(&mut self, plant: &Plant) {
+        for cluster in plant.clusters.values() {
+            for event in cluster.drain_events() {
+                if let Some(told) = told(&event.what) {
+                    self.tell(event.at, told);
+                }
+            }
+        }
+    }
+}
+
+fn show(
+    cluster: &coldspare_exchange::memory::SimulatedCluster,
+    member: &MemberName,
+    before: Around,
+    around: Around,
+) {
+    // The site says that it has this member, so the cluster knows it.
+    let known = "a member of the group";
+    if before.up != around.up {
+        if around.up {
+            cluster.set_services(member, true).expect(known);
+            cluster.member_up(member).expect(known);
+        } else {
+            cluster.member_down(member).expect(known);
+        }
+    }
+    if before.mapi != around.mapi {
+        cluster.set_mapi_network(member, around.mapi).expect(known);
+    }
+    if before.replication != around.replication {
+        cluster.set_replication_network(member, around.replication).expect(known);
+    }
+    if before.domain_controller != around.domain_controller {
+        cluster.set_domain_controller(member, around.domain_controller).expect(known);
+    }
+}
+
+fn told(what: &Happening) -> Option<Event> {
+    Some(match what {
+        Happening::DatabaseActivated { database, from, to, logs_lost, automatic } => {
+            let by = if *automatic { "by Active Manager" } else { "as asked" };
+            let event = Event::new(What::DatabaseActivated).database(database).member(to);
+            event.because(format!("from {from}, {by}; {logs_lost} logs lost"))
+        }
+        Happening::CopyStatus { copy, was, status } => {
+            let event = Event::new(What::CopyStatus).database(&copy.database).member(&copy.member);
+            event.status(status).because(format!("it was {was}"))
+        }
+        Happening::ActivationFailed { database } => {
+            let event = Event::new(What::Alarm).database(database);
+            event.because("no copy of it can be activated")
+        }
+        Happening::Quorum { held: false } => {
+            Event::new(What::Alarm).because("a group has lost its quorum")
+        }
+        _ => return None,
+    })
+}

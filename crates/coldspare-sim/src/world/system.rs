@@ -1,0 +1,127 @@
+//! An operating system that runs on a server: its disks, its agent.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use coldspare_bmc::IscsiBoot;
+use coldspare_heartbeat::{Beat, Flags, Health};
+use coldspare_names::{PersonaName, Time, VolumeId};
+use coldspare_network::memory::MemoryGuest;
+use coldspare_san::memory::IoRefused;
+use coldspare_san::{Chap, Login, SessionId};
+
+use super::Plant;
+
+/// What a server became when it booted an image.
+pub(crate) struct System {
+    pub(crate) persona: PersonaName,
+    /// What the firmware booted: the initiator's name and secret are used for data volumes too.
+    pub(crate) boot: IscsiBoot,
+    /// Its volumes and the sessions with them, the image among them.
+    pub(crate) disks: BTreeMap<VolumeId, Option<SessionId>>,
+    pub(crate) image: VolumeId,
+    pub(crate) guest: MemoryGuest,
+    /// When it runs, if it is let.
+    pub(crate) ready: Time,
+    pub(crate) up: bool,
+    /// Which boot in the whole data centre it is.
+    pub(crate) number: u64,
+    pub(crate) sequence: u32,
+    /// When it last wrote its image.
+    pub(crate) wrote: Option<Time>,
+    /// Whether every disk took the latest write.
+    pub(crate) writes: bool,
+    pub(crate) agent_hangs: bool,
+    /// When it has shut down, if it is about to.
+    pub(crate) leaving: Option<Time>,
+    /// When it tries next to log in again.
+    pub(crate) retry: Time,
+}
+
+impl System {
+    /// Logs in to a volume from the first of these addresses that is let in.
+    pub(crate) fn log_in(
+        plant: &Plant,
+        boot: &IscsiBoot,
+        volume: &VolumeId,
+        from: &[IpAddr],
+        now: Time,
+    ) -> Option<SessionId> {
+        let array = plant.arrays.get(&volume.array)?;
+        let chap = boot.chap.as_ref().map(|chap| Chap {
+            user: chap.user().to_owned(),
+            secret: chap.secret().clone(),
+        });
+        from.iter().find_map(|source| {
+            let login = Login {
+                volume: volume.volume.clone(),
+                initiator: boot.initiator.to_string(),
+                source: *source,
+                chap: chap.clone(),
+            };
+            array.log_in(&login, now).ok()
+        })
+    }
+
+    /// Writes every disk once; a session that is gone or does not answer is replaced, if one of
+    /// these addresses is let in. Gives back the sessions that were left behind.
+    pub(crate) fn write(
+        &mut self,
+        plant: &Plant,
+        from: &[IpAddr],
+        now: Time,
+    ) -> Vec<(VolumeId, SessionId)> {
+        let mut left = Vec::new();
+        let mut all = true;
+        let mut tried = false;
+        for (volume, disk) in &mut self.disks {
+            let Some(array) = plant.arrays.get(&volume.array) else { continue };
+            let mut written = match disk {
+                Some(session) => array.write(session, now),
+                None => Err(IoRefused::Gone),
+            };
+            if matches!(written, Err(IoRefused::Gone | IoRefused::NoAnswer)) && now >= self.retry {
+                tried = true;
+                if let Some(session) = Self::log_in(plant, &self.boot, volume, from, now) {
+                    let old = disk.replace(session.clone());
+                    left.extend(old.map(|old| (volume.clone(), old)));
+                    written = array.write(&session, now);
+                }
+            }
+            if written == Err(IoRefused::Gone) {
+                *disk = None;
+            }
+            if written.is_ok() && *volume == self.image {
+                self.wrote = Some(now);
+            }
+            all &= written.is_ok();
+        }
+        if tried && !all {
+            self.retry = now + plant.latency.login_retry;
+        }
+        self.writes = all;
+        left
+    }
+
+    /// Whether its applications can work.
+    pub(crate) fn serves(&self) -> bool {
+        self.up && self.writes && self.leaving.is_none()
+    }
+
+    /// The next heartbeat, to be sent over these paths.
+    pub(crate) fn beat(&mut self, period: Duration, now: Time) -> Beat {
+        self.sequence += 1;
+        let flags = Flags { shutting_down: self.leaving.is_some(), ..Flags::default() };
+        Beat {
+            boot: self.number,
+            sequence: self.sequence,
+            generation: self.boot.generation,
+            flags,
+            health: Health { echo: [true; 2], san: self.disks[&self.image].is_some() },
+            wrote: self.wrote.map(|wrote| now.since(wrote)),
+            sent: now,
+            period,
+        }
+    }
+}
