@@ -9,25 +9,8 @@ use std::num::NonZeroU8;
 
 use serde::{Deserialize, Serialize};
 
+use crate::server_health::HealthLevel;
 use crate::{ContentIndex, CopyStatus, MemberName, QueueLength, Refusal};
-
-/// How the health of a server compares with that of the server it would take over from (2013 and
-/// later), in the order in which they are tried.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
-)]
-#[serde(rename_all = "kebab-case")]
-pub enum HealthLevel {
-    /// All monitored components are healthy.
-    #[default]
-    AllHealthy,
-    /// All components of normal priority and above are healthy.
-    UpToNormalHealthy,
-    /// All components are in a better state than on the current server.
-    BetterThanSource,
-    /// All components are in the same state as on the current server.
-    SameAsSource,
-}
 
 /// A copy that might be activated, with all that selection looks at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -219,3 +202,6 @@ impl fmt::Display for Ranked {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -78,6 +78,8 @@ pub mod redistribute;
 mod refusal;
 mod repair;
 mod resilience;
+pub mod selection;
+pub mod server_health;
 mod services;
 pub mod switchover;
 mod transition;

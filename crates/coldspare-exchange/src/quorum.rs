@@ -105,3 +105,6 @@ impl Electorate {
         Self { members, witness }
     }
 }
+
+#[cfg(test)]
+mod tests;

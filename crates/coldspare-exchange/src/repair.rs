@@ -104,3 +104,6 @@ pub fn repair<'a>(
         .chain(suspended.map(resume(RepairReason::Suspended)))
         .collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use crate::{
-    ActivationPolicy, Check, CopyState, CopyStatus, Dag, DatabaseName, MemberName, NodeState,
-    Refusal,
+    ActivationPolicy, Check, CopyState, CopyStatus, Dag, DatabaseName, Member, MemberName,
+    NodeState, Refusal,
 };
 
 /// Fewer logs than this may wait to be copied to the target.
@@ -44,18 +44,7 @@ pub fn refusals(
     if target.activation_suspended {
         refusals.push(Refusal::ActivationSuspended);
     }
-    if let Some(maximum) = of.policy.maximum_active.filter(|max| active_there >= *max) {
-        let active = active_there;
-        refusals.push(Refusal::MaximumActive { active, maximum });
-    }
-    let soft = of
-        .policy
-        .maximum_preferred
-        .filter(|max| active_there >= *max);
-    if let (Some(maximum), false) = (soft, skip.contains(&Check::MaximumActiveDatabases)) {
-        let active = active_there;
-        refusals.push(Refusal::MaximumPreferred { active, maximum });
-    }
+    refusals.extend(over_maximum(of, active_there, skip));
     let seeds = active.is_some_and(|copy| copy.status == CopyStatus::SeedingSource);
     if seeds && !skip.contains(&Check::ActiveCopy) {
         refusals.push(Refusal::SeedingSource);
@@ -81,6 +70,26 @@ pub fn refusals(
     refusals
 }
 
+/// Why a member cannot take another active database: the hard maximum holds always, the soft one
+/// unless its check is left out.
+pub(crate) fn over_maximum(
+    member: &Member,
+    active: u32,
+    skip: &BTreeSet<Check>,
+) -> impl Iterator<Item = Refusal> {
+    let reached = |maximum: &u32| active >= *maximum;
+    let soft = !skip.contains(&Check::MaximumActiveDatabases);
+    let hard = member.policy.maximum_active.filter(reached);
+    let hard = hard.map(|maximum| Refusal::MaximumActive { active, maximum });
+    let soft = member
+        .policy
+        .maximum_preferred
+        .filter(reached)
+        .filter(|_| soft);
+    let soft = soft.map(|maximum| Refusal::MaximumPreferred { active, maximum });
+    hard.into_iter().chain(soft)
+}
+
 /// Why a member's policy keeps a database from being activated there without being told to.
 /// A move that names its target is not bound by it.
 pub fn barred_by_policy(
@@ -101,3 +110,6 @@ pub fn barred_by_policy(
     };
     barred.then_some(Refusal::Policy(policy))
 }
+
+#[cfg(test)]
+mod tests;

@@ -135,3 +135,6 @@ pub const fn after(status: CopyStatus, event: CopyEvent) -> Option<CopyStatus> {
         _ => return None,
     })
 }
+
+#[cfg(test)]
+mod tests;

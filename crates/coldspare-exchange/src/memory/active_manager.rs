@@ -5,8 +5,8 @@ use coldspare_names::Time;
 use super::event::Happening;
 use super::flow::{LOG, Level, Pipeline, logs};
 use super::world::{Timer, World};
-use crate::best_copy::{self, Candidate, Order};
-use crate::{CopyStatus, MemberPolicy, MountDial, NodeState, QueueLength, Refusal, switchover};
+use crate::selection::{self, Situation};
+use crate::{CopyState, CopyStatus, DialOverride, MemberName, MemberPolicy, MountDial};
 
 impl World {
     /// Looks after one database; says whether it was activated elsewhere.
@@ -45,7 +45,7 @@ impl World {
     /// Activates the best copy of a failed database; `lossless` when its server still serves it
     /// but no client reaches it.
     fn fail_over(&mut self, index: usize, lossless: bool) -> bool {
-        for copy in self.in_order(index, Order::CopyQueue) {
+        for copy in self.in_order(index, None) {
             let dial = if lossless {
                 MountDial::Lossless
             } else {
@@ -76,30 +76,27 @@ impl World {
     }
 
     /// The passive copies that may be activated, best first.
-    pub(super) fn in_order(&mut self, index: usize, order: Order) -> Vec<usize> {
-        let store = &self.stores[index];
-        let passive = (0..store.copies.len()).filter(|copy| *copy != store.active);
-        let passive: Vec<usize> = passive.collect();
-        for copy in &passive {
-            self.settle(index, *copy);
-        }
-        let barred: Vec<Vec<Refusal>> = passive
-            .iter()
-            .map(|copy| self.barred(index, *copy))
-            .collect();
-        let mut left: Vec<(usize, Candidate<'_>)> = passive
-            .iter()
-            .zip(&barred)
-            .map(|(copy, barred)| (*copy, self.candidate(index, *copy, barred)))
-            .collect();
-        let mut sorted = Vec::new();
-        loop {
-            let candidates: Vec<Candidate<'_>> =
-                left.iter().map(|(_, candidate)| *candidate).collect();
-            let Some(best) = best_copy::best(&candidates, order) else {
-                return sorted;
-            };
-            sorted.push(left.remove(best).0);
+    pub(super) fn in_order(&mut self, index: usize, asked: Option<DialOverride>) -> Vec<usize> {
+        let copies = 0..self.stores[index].copies.len();
+        let states: Vec<CopyState> = copies.map(|copy| self.copy_state(index, copy)).collect();
+        let name = &self.stores[index].name;
+        let ranking = selection::rank(&self.dag, &states, name, &self.situation(asked));
+        let copies = &self.stores[index].copies;
+        let of = |member: &MemberName| {
+            copies
+                .iter()
+                .position(|copy| self.machines[copy.machine].name == *member)
+        };
+        let ranked = ranking.ranked.iter();
+        ranked.filter_map(|ranked| of(&ranked.member)).collect()
+    }
+
+    pub(super) fn situation(&self, asked: Option<DialOverride>) -> Situation {
+        let cut_off = self.machines.iter().filter(|machine| !machine.links.mapi);
+        Situation {
+            without_mapi: cut_off.map(|machine| machine.name.clone()).collect(),
+            asked,
+            ..Situation::default()
         }
     }
 
@@ -108,55 +105,9 @@ impl World {
         store.copies[copy].logs.settle(&store.stream, self.now);
     }
 
-    /// Why a copy may not be activated by Active Manager itself.
-    fn barred(&self, index: usize, copy: usize) -> Vec<Refusal> {
-        let store = &self.stores[index];
-        let it = &store.copies[copy];
-        let machine = &self.machines[it.machine];
-        let name = &machine.name;
-        let policy = self.dag.members[name].policy;
-        let active = self.active_on(it.machine);
-        let mut barred = Vec::new();
-        if it.activation_suspended {
-            barred.push(Refusal::ActivationSuspended);
-        }
-        if self.dag.members[name].node != NodeState::Up {
-            barred.push(Refusal::NodeNotUp(name.clone()));
-        }
-        if !machine.links.mapi {
-            barred.push(Refusal::MapiNetworkDown(name.clone()));
-        }
-        barred.extend(switchover::barred_by_policy(&self.dag, &store.name, name));
-        if policy.disabled_and_move_now {
-            barred.push(Refusal::KeptFree);
-        }
-        let over = policy.maximum_active.filter(|maximum| active >= *maximum);
-        barred.extend(over.map(|maximum| Refusal::MaximumActive { active, maximum }));
-        barred
-    }
-
     pub(super) fn active_on(&self, machine: usize) -> u32 {
         let here = |store: &&super::world::Store| store.copies[store.active].machine == machine;
         u32::try_from(self.stores.iter().filter(here).count()).unwrap_or(u32::MAX)
-    }
-
-    fn candidate<'a>(&'a self, index: usize, copy: usize, barred: &'a [Refusal]) -> Candidate<'a> {
-        let store = &self.stores[index];
-        let it = &store.copies[copy];
-        let member = &self.machines[it.machine].name;
-        let inspected = logs(it.logs.inspected);
-        let generated = logs(store.stream.level(self.now));
-        Candidate {
-            member,
-            preference: self.dag.databases[&store.name].copies[member].preference,
-            status: self.shown(index, copy),
-            content_index: it.content_index,
-            last_inspected: Some(inspected),
-            copy_queue: QueueLength::new(generated.saturating_sub(inspected)),
-            replay_queue: QueueLength::new(inspected.saturating_sub(logs(it.logs.replayed))),
-            health: Some(best_copy::HealthLevel::AllHealthy),
-            barred,
-        }
     }
 
     /// What a copy can have of the active copy's logs, after an attempt to fetch the last ones,

@@ -2,10 +2,7 @@
 
 use super::verbs::Verdict;
 use super::world::World;
-use crate::best_copy::Order;
-use crate::{
-    Answer, CopyEvent, CopyStatus, DialOverride, MountDial, Move, Moved, Refusal, switchover,
-};
+use crate::{Answer, CopyEvent, CopyStatus, Move, Moved, Refusal, switchover};
 
 impl World {
     pub(super) fn move_active(&mut self, index: usize, wanted: &Move) -> Verdict {
@@ -29,12 +26,7 @@ impl World {
 
     /// Without a target the best copy that passes is taken; else everything stays as it is.
     fn move_anywhere(&mut self, index: usize, wanted: &Move) -> Verdict {
-        let order = if wanted.dial == DialOverride::Dial(MountDial::Lossless) {
-            Order::Preference
-        } else {
-            Order::CopyQueue
-        };
-        for copy in self.in_order(index, order) {
+        for copy in self.in_order(index, Some(wanted.dial)) {
             let moved = self.move_to(index, copy, wanted);
             if moved.is_ok() {
                 return moved;

@@ -129,16 +129,16 @@ fn a_target_is_refused_for_each_reason_of_the_script_and_the_next_preference_is_
     type Change = fn(&mut Dag);
     let refused: [(&str, Change); 4] = [
         ("policy Blocked", |dag| {
-            policy(dag, 1).activation = ActivationPolicy::Blocked
+            policy(dag, 1).activation = ActivationPolicy::Blocked;
         }),
         ("IntrasiteOnly and another site", |dag| {
             policy(dag, 1).activation = ActivationPolicy::IntrasiteOnly;
         }),
         ("not online", |dag| {
-            dag.members.get_mut(&member(1)).unwrap().node = NodeState::Down
+            dag.members.get_mut(&member(1)).unwrap().node = NodeState::Down;
         }),
         ("maximum reached", |dag| {
-            policy(dag, 1).maximum_active = Some(0)
+            policy(dag, 1).maximum_active = Some(0);
         }),
     ];
     for (reason, change) in refused {
