@@ -18,6 +18,7 @@
 //! | [`Array`] | the seam to one storage array |
 //! | [`shut_out`], [`read_shut_out`], [`admit`] | taking and giving, over any array |
 //! | [`memory`] | an array in memory, with everything that real ones get wrong |
+//! | `tgt` (feature) | the Linux target in user space |
 //! | `conformance` (feature) | the contract, executable |
 //!
 //! ```
@@ -89,6 +90,8 @@ mod revocation;
 mod secret;
 mod session;
 mod shut_out;
+#[cfg(feature = "tgt")]
+pub mod tgt;
 mod volume;
 
 pub use admission::{Admission, Admissions};

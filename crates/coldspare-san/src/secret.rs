@@ -68,16 +68,48 @@ pub fn chap(
         &generation_bytes,
     ];
     let user = key.hash("coldspare-san 2026-11 CHAP user", &parts);
-    let user = user[..8]
+    let secret = key.hash("coldspare-san 2026-11 CHAP secret", &parts);
+    Chap {
+        user: format!("g{generation}-{}", hexadecimal(user)),
+        secret: letters(secret),
+    }
+}
+
+/// An account of that target whose secret no initiator is ever given: where an empty list of
+/// accounts would let everybody in, it keeps the list from being empty.
+#[cfg(feature = "tgt")]
+pub(crate) fn guard(key: &SecretKey, target: &IscsiName) -> Chap {
+    let parts = [target.as_str().as_bytes()];
+    let user = key.hash("coldspare-san 2026-11 guard user", &parts);
+    let secret = key.hash("coldspare-san 2026-11 guard secret", &parts);
+    Chap {
+        user: format!("guard-{}", hexadecimal(user)),
+        secret: letters(secret),
+    }
+}
+
+/// Whether an account's name is one that is made here.
+#[cfg(feature = "tgt")]
+pub(crate) fn is_account(user: &str) -> bool {
+    let Some((kind, number)) = user.rsplit_once('-') else {
+        return false;
+    };
+    let generation = kind.strip_prefix('g').map(str::parse::<u64>);
+    let is_kind = kind == "guard" || matches!(generation, Some(Ok(_)));
+    is_kind && number.len() == 16 && number.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+fn hexadecimal(hash: [u8; 32]) -> String {
+    let number = hash[..8]
         .iter()
         .fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
-    let secret = key.hash("coldspare-san 2026-11 CHAP secret", &parts);
+    format!("{number:016x}")
+}
+
+fn letters(hash: [u8; 32]) -> SecretString {
     let letter = |byte: &u8| char::from(LETTERS[usize::from(byte % 64)]);
-    let secret: String = secret[..16].iter().map(letter).collect();
-    Chap {
-        user: format!("g{generation}-{user:016x}"),
-        secret: SecretString::from(secret),
-    }
+    let letters: String = hash[..16].iter().map(letter).collect();
+    SecretString::from(letters)
 }
 
 /// 64 characters that no command line, script, file or firmware menu treats as special, also in

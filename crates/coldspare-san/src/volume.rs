@@ -4,7 +4,7 @@ use std::fmt;
 use std::num::NonZeroU64;
 use std::str::FromStr;
 
-use coldspare_names::{IscsiName, VolumeName};
+use coldspare_names::{ArrayName, IscsiName, VolumeName};
 use serde::{Deserialize, Serialize};
 
 use crate::{BootTarget, ParseError, Portal};
@@ -184,6 +184,24 @@ pub enum Origin {
     CloneOf(VolumeName),
     /// It keeps the content that this volume had at one moment, and can be restored from.
     SnapshotOf(VolumeName),
+}
+
+/// What a volume is called where only `a` to `z`, digits and `-` are allowed: always unique, and
+/// readable as far as its name is.
+pub(crate) fn label(array: &ArrayName, volume: &VolumeName) -> String {
+    let hash = blake3::hash(format!("{array}\n{volume}").as_bytes()).to_hex();
+    let letters = volume
+        .as_str()
+        .chars()
+        .map(|letter| letter.to_ascii_lowercase());
+    let readable = letters.map(|letter| {
+        if letter.is_ascii_alphanumeric() {
+            letter
+        } else {
+            '-'
+        }
+    });
+    format!("{}-{}", &hash[..16], readable.take(64).collect::<String>())
 }
 
 #[cfg(test)]

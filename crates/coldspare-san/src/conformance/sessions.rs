@@ -189,7 +189,7 @@ pub(super) async fn a_server_that_is_shut_out_can_do_nothing_anywhere(
     let request = ShutOut {
         server: old.server.clone(),
         addresses: old.addresses.clone(),
-        initiator: old.initiator.clone(),
+        initiator: Some(old.initiator.clone()),
         up_to: old.generation,
         volumes: BTreeSet::from([volume.name.clone()]),
         stamp: new.generation,

@@ -7,6 +7,7 @@ use coldspare_names::{ArrayName, Generation, IscsiName, VolumeName};
 
 use super::Traps;
 use super::target::Target;
+use crate::volume::label;
 use crate::{
     Admission, Admissions, ArrayTraits, LastWrite, Lun, Origin, Refusal, SecretKey, Session,
     SessionId, Size, StampKeeper, Volume, VolumeSpec,
@@ -233,25 +234,8 @@ impl State {
             .ok_or_else(|| refused(volume, Refusal::Unknown))
     }
 
-    /// Readable where the volume's name has only what an iSCSI name may have, and always unique.
     fn target_name(&self, volume: &VolumeName) -> IscsiName {
-        let whole = format!("{}\n{volume}", self.name);
-        let hash = blake3::hash(whole.as_bytes()).to_hex();
-        let letters = volume
-            .as_str()
-            .chars()
-            .map(|letter| letter.to_ascii_lowercase());
-        let readable: String = letters
-            .map(|letter| {
-                if letter.is_ascii_alphanumeric() {
-                    letter
-                } else {
-                    '-'
-                }
-            })
-            .take(64)
-            .collect();
-        let name = format!("iqn.2012-08.com.example:{}-{readable}", &hash[..16]);
+        let name = format!("iqn.2012-08.com.example:{}", label(&self.name, volume));
         IscsiName::new(name).expect("letters, digits and '-' are all that it has")
     }
 }

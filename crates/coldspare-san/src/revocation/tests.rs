@@ -67,7 +67,7 @@ prop_compose! {
         ShutOut {
             server: server(old),
             addresses: BTreeSet::from([address(old)]),
-            initiator: PERSONA.parse().unwrap(),
+            initiator: Some(PERSONA.parse().unwrap()),
             up_to: Generation::new(up_to),
             volumes: volumes.into_iter().map(volume).collect(),
             stamp: Generation::new(stamp),

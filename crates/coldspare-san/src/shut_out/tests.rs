@@ -40,7 +40,7 @@ fn request(server: u8, generation: u64, volumes: usize) -> ShutOut {
     ShutOut {
         server,
         addresses,
-        initiator,
+        initiator: Some(initiator),
         up_to: generation,
         volumes: (0..volumes).map(volume).collect(),
         stamp: generation.next(),
