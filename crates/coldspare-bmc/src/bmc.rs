@@ -35,7 +35,8 @@ pub trait Bmc: fmt::Debug + Send + Sync {
     /// A source without a portal is refused.
     async fn set_boot(&self, source: &BootSource) -> Result<(), Error>;
 
-    /// Replaces what the machine does when its mains return.
+    /// Replaces what the machine does when its mains return. A policy that the controller cannot
+    /// set is [`Error::Unsupported`] and changes nothing; the one that it reads is no such policy.
     async fn set_restore_policy(&self, policy: RestorePolicy) -> Result<(), Error>;
 
     /// What the machine is made of.
@@ -49,7 +50,8 @@ pub struct Settings {
     /// What it boots. `None`: this controller has no iSCSI boot settings (IPMI has none), and
     /// setting them is [`Error::Unsupported`].
     pub boot: Option<ArmedBoot>,
-    /// What it does when its mains return. `None`: this controller has no such setting.
+    /// What it does when its mains return. `None`: this controller has no such setting, or does
+    /// not know.
     pub restore: Option<RestorePolicy>,
 }
 
@@ -115,6 +117,16 @@ pub enum Error {
         /// What it lacks, in words: "iSCSI boot settings".
         setting: &'static str,
     },
+    /// The program that speaks to it is not there, or does not run here.
+    #[error("{tool}, which speaks to the management controller of {server}, cannot be run")]
+    NoTool {
+        /// Whose controller.
+        server: ServerName,
+        /// Which program.
+        tool: &'static str,
+        /// What the operating system says.
+        source: Option<Cause>,
+    },
     /// It answered something that cannot be read, or not safely.
     #[error("the management controller of {server} answers what cannot be read: {reason}")]
     Unreadable {
@@ -134,7 +146,10 @@ impl Error {
         match self {
             Self::NoAnswer { .. } => true,
             Self::Refused { retry, .. } => *retry,
-            Self::Denied { .. } | Self::Unsupported { .. } | Self::Unreadable { .. } => false,
+            Self::Denied { .. }
+            | Self::Unsupported { .. }
+            | Self::NoTool { .. }
+            | Self::Unreadable { .. } => false,
         }
     }
 }

@@ -129,6 +129,10 @@ async fn run(rig: &dyn Rig) -> Vec<(&'static str, Checked)> {
             settings::leave_the_power_alone(rig).await,
         ),
         (
+            "no-answer-is-not-done",
+            settings::no_answer_is_not_done(rig).await,
+        ),
+        (
             "secrets-stay-inside",
             settings::secrets_stay_inside(rig).await,
         ),

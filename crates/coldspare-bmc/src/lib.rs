@@ -36,8 +36,9 @@
 //! # }
 //! ```
 //!
-//! With the feature `conformance`, the contract of [`Bmc`] is there as a suite to run against any
-//! implementation.
+//! Features: `ipmi` speaks to real controllers; `nic-file` puts a NIC beside a controller whose
+//! memory is a file, for laboratories; `conformance` is the contract of [`Bmc`] as a suite to run
+//! against any implementation.
 
 mod arming;
 mod bmc;
@@ -46,7 +47,11 @@ mod boot;
 pub mod conformance;
 mod identity;
 mod inventory;
+#[cfg(feature = "ipmi")]
+mod ipmi;
 mod memory;
+#[cfg(feature = "nic-file")]
+mod nic_file;
 mod power;
 mod power_control;
 mod unmet;
@@ -56,7 +61,11 @@ pub use bmc::{Bmc, Cause, Error, Settings};
 pub use boot::{ArmedBoot, ArmedIscsi, BootSource, Chap, ChapError, IscsiBoot};
 pub use identity::Identity;
 pub use inventory::{BootMode, BootProgress, Health, Inventory, Nic, Processors};
+#[cfg(feature = "ipmi")]
+pub use ipmi::{CipherSuite, GuidOrder, Ipmi, IpmiAccess, IpmiUser, IpmiUserError};
 pub use memory::{Faults, MemoryBmc};
+#[cfg(feature = "nic-file")]
+pub use nic_file::NicFile;
 pub use power::{PowerCommand, PowerState, Reading, RestorePolicy};
 pub use power_control::{ProvenOff, Timing, power_on, prove_off, read_off, shut_down};
 pub use unmet::{NotOff, NotOn, NotSet, Unmet};

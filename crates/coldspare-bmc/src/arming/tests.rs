@@ -133,6 +133,24 @@ async fn without_boot_settings_the_restore_policy_is_set_and_nothing_is_disarmed
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_machine_whose_restore_policy_is_fixed_is_disarmed_only_if_it_stays_off() {
+    let bmc = machine(Faults::default());
+    for (fixed, stays_off) in [
+        (RestorePolicy::AlwaysOff, true),
+        (RestorePolicy::LastState, false),
+    ] {
+        bmc.set_faults(Faults::default());
+        bmc.set_restore_policy(fixed).await.unwrap();
+        bmc.set_faults(Faults {
+            restore_policy_is_fixed: true,
+            ..Faults::default()
+        });
+        let disarmed = disarm(&bmc, &identity(), &Timing::default()).await;
+        assert_eq!(disarmed.is_ok(), stays_off, "{fixed:?}: {disarmed:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_busy_controller_is_asked_again() {
     let refusing = Faults {
         refuses: true,

@@ -44,6 +44,13 @@ impl MemoryBmc {
         Ok((!machine.faults.ignores).then_some(machine))
     }
 
+    fn unsupported(&self, setting: &'static str) -> Error {
+        Error::Unsupported {
+            server: self.server.clone(),
+            setting,
+        }
+    }
+
     fn refusal(&self, request: &impl ToString, reason: &str, retry: bool) -> Error {
         Error::Refused {
             server: self.server.clone(),
@@ -94,11 +101,7 @@ impl Bmc for MemoryBmc {
             return Ok(());
         };
         if machine.faults.no_boot_settings {
-            let setting = "iSCSI boot settings";
-            return Err(Error::Unsupported {
-                server: self.server.clone(),
-                setting,
-            });
+            return Err(self.unsupported("iSCSI boot settings"));
         }
         if let BootSource::Iscsi(boot) = source
             && boot.portals.is_empty()
@@ -111,6 +114,9 @@ impl Bmc for MemoryBmc {
 
     async fn set_restore_policy(&self, policy: RestorePolicy) -> Result<(), Error> {
         if let Some(mut machine) = self.change("set the restore policy").await? {
+            if machine.faults.restore_policy_is_fixed && machine.restore != policy {
+                return Err(self.unsupported("such restore policy"));
+            }
             machine.restore = policy;
         }
         Ok(())
