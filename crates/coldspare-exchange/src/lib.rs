@@ -69,6 +69,8 @@ mod dag_control;
 mod error;
 mod health;
 pub mod limits;
+pub mod load;
+pub mod maintenance;
 pub mod memory;
 mod mount_dial;
 mod name;

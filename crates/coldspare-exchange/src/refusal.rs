@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ActivationPolicy, ContentIndex, CopyStatus, MemberName, QueueLength};
+use crate::{ActivationPolicy, ContentIndex, CopyStatus, DatabaseName, MemberName, QueueLength};
 
 /// A refusal: an answer, not a failure. Nothing was changed.
 #[derive(
@@ -112,6 +112,14 @@ pub enum Refusal {
     /// components is (2013 and later).
     #[error("the server is less healthy than the one it would take over from")]
     ServerHealth,
+    /// A database would be left with fewer than two copies that can serve.
+    #[error("{database} would be left with {left} copies that can serve")]
+    TooFewCopies {
+        /// The database.
+        database: DatabaseName,
+        /// How many would be left.
+        left: usize,
+    },
     /// One site would get too many active databases.
     #[error("one site would get too many active databases")]
     SiteImbalance,
