@@ -4,19 +4,6 @@
 //! with us (`setpriv`): no Rust library checks that an answer belongs to the question, and a power
 //! reading must. Of `ipmitool` only *raw* requests are used, because its readable reports print a
 //! power state even where the controller sent none.
-//!
-//! What IPMI is like, and what follows:
-//!
-//! * The identity is the system GUID. Makers store it in three orders of bytes, and none shows
-//!   which: [`GuidOrder`] says it, once for each machine. A wrong one reads as another machine.
-//! * All requests of a call go through one session, so identity and power are of one controller.
-//!   The session proves the password in both directions.
-//! * There are no iSCSI boot settings, in any controller.
-//! * The restore policy reads with the power; setting it is optional. A controller that cannot set
-//!   it keeps the policy that it reads: asking for that one succeeds, any other is
-//!   [`Error::Unsupported`]. So it is with OpenIPMI's simulator.
-//! * A call that was given up leaves a session behind, which the controller ends after a minute;
-//!   controllers have few.
 
 mod access;
 mod ipmitool;
@@ -40,7 +27,35 @@ const GUID: Request = Request(&[0x06, 0x37]);
 /// Get Chassis Status (section 28.2).
 const STATUS: Request = Request(&[0x00, 0x01]);
 
-/// A management controller, reached over IPMI.
+/// A management controller, reached over IPMI by the Debian packages `ipmitool` and `util-linux`.
+///
+/// What IPMI is like, and what follows:
+///
+/// * The identity is the system GUID. Makers store it in three orders of bytes, and none shows
+///   which: [`GuidOrder`] says it, once for each machine. A wrong one reads as another machine.
+/// * All requests of a call go through one session, so identity and power are of one controller.
+///   The session proves the password in both directions.
+/// * There are no iSCSI boot settings, in any controller.
+/// * The restore policy reads with the power; setting it is optional. A controller that cannot set
+///   it keeps the policy that it reads: asking for that one succeeds, any other is
+///   [`Error::Unsupported`]. So it is with OpenIPMI's simulator.
+/// * A call that was given up leaves a session behind, which the controller ends after a minute;
+///   controllers have few.
+///
+/// ```no_run
+/// use std::time::Duration;
+/// use coldspare_bmc::{CipherSuite, GuidOrder, Ipmi, IpmiAccess, IpmiUser};
+///
+/// let access = IpmiAccess {
+///     address: "10.0.4.11:623".parse()?,
+///     user: IpmiUser::new("coldspare", std::env::var("BMC_PASSWORD")?.into())?,
+///     cipher_suite: CipherSuite::Sha256,
+///     guid_order: GuidOrder::Smbios,
+///     limit: Duration::from_secs(5),
+/// };
+/// let bmc = Ipmi::new("r720-1".parse()?, access);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Ipmi {
     server: ServerName,
     access: IpmiAccess,

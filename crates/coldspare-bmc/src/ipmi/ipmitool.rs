@@ -56,6 +56,9 @@ async fn run(access: &IpmiAccess, requests: &[Request]) -> io::Result<Output> {
 
 /// The password goes by the environment, which only we and root can read; a command line is for
 /// everybody, and a file may stay behind. `-v` makes the tool say why a session is refused.
+///
+/// The kernel ends the tool with the thread that began it: a worker of the runtime, which lives as
+/// long as the runtime does.
 fn command(access: &IpmiAccess) -> Command {
     let mut command = Command::new("setpriv");
     command
