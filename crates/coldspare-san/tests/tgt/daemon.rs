@@ -9,8 +9,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 use std::{env, fs, process};
 
-use coldspare_san::SecretKey;
 use coldspare_san::tgt::{TgtArray, TgtSettings};
+use coldspare_san::{Portal, SecretKey};
 
 #[derive(Debug)]
 pub(crate) struct Daemon {
@@ -71,19 +71,8 @@ impl Daemon {
         self.child.wait().unwrap();
     }
 
-    pub(crate) fn id(&self) -> u32 {
-        self.child.id()
-    }
-
     pub(crate) fn array(&self) -> TgtArray {
-        let settings = TgtSettings {
-            socket: self.folder.join("tgt.sock"),
-            directory: self.folder.join("images"),
-            portals: vec![coldspare_san::Portal::new(self.portal)],
-            naming: "iqn.2026-11.com.example:tgt".parse().unwrap(),
-            limit: Duration::from_secs(5),
-        };
-        TgtArray::new("tgt".parse().unwrap(), settings, key()).unwrap()
+        array_in(&self.folder, self.portal)
     }
 
     /// As long as this file is there, no write lands.
@@ -116,6 +105,18 @@ impl Drop for Daemon {
         let _ = self.child.wait();
         let _ = fs::remove_dir_all(&self.folder);
     }
+}
+
+/// The adapter of the tgtd whose socket is in that folder.
+pub(crate) fn array_in(folder: &Path, portal: SocketAddr) -> TgtArray {
+    let settings = TgtSettings {
+        socket: folder.join("tgt.sock"),
+        directory: folder.join("images"),
+        portals: vec![Portal::new(portal)],
+        naming: "iqn.2026-11.com.example:tgt".parse().unwrap(),
+        limit: Duration::from_secs(5),
+    };
+    TgtArray::new("tgt".parse().unwrap(), settings, key()).unwrap()
 }
 
 pub(crate) fn key() -> SecretKey {

@@ -154,8 +154,9 @@ impl Initiator {
         header[0] = 0x43; // login request, immediate
         header[1] = stages;
         header[5..8].copy_from_slice(&length.to_be_bytes()[1..]);
-        header[8] = 0x80; // the session's identifier: any
-        header[13] = 1;
+        // The session's identifier: a session of the same name with the same one would be replaced.
+        header[8] = 0x80;
+        header[9..11].copy_from_slice(&self.stream.local_addr()?.port().to_be_bytes());
         header[16..20].copy_from_slice(&self.task.to_be_bytes());
         header[24..28].copy_from_slice(&self.command.to_be_bytes());
         header[28..32].copy_from_slice(&self.status.to_be_bytes());
