@@ -1,10 +1,11 @@
 //! A management controller that speaks IPMI 2.0 over the LAN.
 //!
 //! The words on the wire are those of Debian's `ipmitool`, run as a process for each call and ended
-//! with us (`setpriv`). The Rust library that is kept, `ipmi-rs` 0.6, does not check that an answer
-//! belongs to the question, sends nothing again, and panics on cipher suites but 3; `ipmitool` checks
-//! session, sequence and authentication code of every answer, and a power reading needs that. Of `ipmitool` only *raw* requests are used, because its readable reports print a
-//! power state even where the controller sent none.
+//! with us (`setpriv`). It checks session, sequence and authentication code of every answer, and a
+//! power reading needs that; the Rust library that is kept, `ipmi-rs` 0.6, does not check that an
+//! answer belongs to the question, sends nothing again, and panics where a controller chooses
+//! another cipher suite than 3. Of `ipmitool` only *raw* requests are used, because its readable
+//! reports print a power state even where the controller sent none.
 
 mod access;
 mod ipmitool;
