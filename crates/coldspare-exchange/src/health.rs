@@ -1,8 +1,14 @@
 //! Whether a member and its copies are as they should be.
 
+mod replication;
+
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
+
+pub use self::replication::{
+    CheckResult, ReplicationCheck, ServiceHealth, replication_health, service_health,
+};
 
 use crate::{CopyId, CopyState, CopyStatus, Dag, MemberName, NodeState};
 

@@ -58,6 +58,8 @@
 //! ```
 
 mod action;
+pub mod activation_coordination;
+pub mod auto_reseed;
 pub mod best_copy;
 #[cfg(feature = "conformance")]
 pub mod conformance;
@@ -67,9 +69,10 @@ mod copy_status;
 mod dag;
 mod dag_control;
 mod error;
-mod health;
+pub mod health;
 pub mod limits;
 pub mod load;
+pub mod logs;
 pub mod maintenance;
 pub mod memory;
 mod mount_dial;

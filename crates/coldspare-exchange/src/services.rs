@@ -148,38 +148,44 @@ pub fn required(version: Version, roles: &BTreeSet<Role>) -> Vec<Service> {
     services
 }
 
-/// Which roles need a service.
+/// Which roles need a service. From 2013 on they all are parts of *Mailbox*; the separate client
+/// access role that 2013 still had is not told apart.
 fn needed_by(service: Service, version: Version) -> &'static [Role] {
-    use Role::{ClientAccess, HubTransport, Mailbox};
-    let only_2010 = version == Version::V2010;
+    if version == Version::V2010 {
+        return needed_in_2010(service);
+    }
     match service {
-        Service::MSExchangeADTopology | Service::MSExchangeServiceHost | Service::WinRM => {
-            &[Mailbox, HubTransport, ClientAccess]
-        }
-        Service::IISAdmin | Service::W3SVC => &[Mailbox, ClientAccess],
-        Service::ClusSvc
-        | Service::MSExchangeIS
-        | Service::MSExchangeRepl
-        | Service::MSExchangeMailboxAssistants
-        | Service::MSExchangeThrottling => &[Mailbox],
-        Service::MSExchangeRPC if only_2010 => &[Mailbox, ClientAccess],
-        Service::MSExchangeTransport if only_2010 => &[HubTransport],
-        Service::MSExchangeSearch | Service::MSExchangeSA | Service::MSExchangeMailSubmission
-            if only_2010 =>
-        {
-            &[Mailbox]
-        }
-        Service::MSExchangeMailboxReplication | Service::MSExchangeAB | Service::MSExchangeFDS
-            if only_2010 =>
-        {
-            &[ClientAccess]
-        }
         Service::MSExchangeSearch
         | Service::MSExchangeSA
         | Service::MSExchangeMailSubmission
         | Service::MSExchangeAB
         | Service::MSExchangeFDS => &[],
-        _ if only_2010 => &[],
-        _ => &[Mailbox],
+        _ => &[Role::Mailbox],
     }
 }
+
+fn needed_in_2010(service: Service) -> &'static [Role] {
+    use Role::{ClientAccess, HubTransport, Mailbox};
+    match service {
+        Service::MSExchangeADTopology | Service::MSExchangeServiceHost | Service::WinRM => {
+            &[Mailbox, HubTransport, ClientAccess]
+        }
+        Service::IISAdmin | Service::W3SVC | Service::MSExchangeRPC => &[Mailbox, ClientAccess],
+        Service::ClusSvc
+        | Service::MSExchangeIS
+        | Service::MSExchangeRepl
+        | Service::MSExchangeMailboxAssistants
+        | Service::MSExchangeThrottling
+        | Service::MSExchangeSearch
+        | Service::MSExchangeSA
+        | Service::MSExchangeMailSubmission => &[Mailbox],
+        Service::MSExchangeTransport => &[HubTransport],
+        Service::MSExchangeMailboxReplication | Service::MSExchangeAB | Service::MSExchangeFDS => {
+            &[ClientAccess]
+        }
+        _ => &[],
+    }
+}
+
+#[cfg(test)]
+mod tests;
