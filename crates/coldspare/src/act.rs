@@ -60,8 +60,31 @@ pub struct LookAgain {
 pub struct StepError {
     /// The step, in words.
     pub step: String,
+    /// What stood in the way.
+    pub obstacle: Obstacle,
     /// Why, as the device said.
     pub reason: String,
+}
+
+/// What stood in the way of a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Obstacle {
+    /// The device that it was for.
+    Device,
+    /// A server that the persona was taken from could not be shown to be fenced still.
+    Unproven,
+    /// A volume whose stamp is newer than the record: the record is not the newest one.
+    Stamp,
+}
+
+/// The same, before it is known which step it was.
+#[derive(Debug)]
+struct Hindrance(Obstacle, String);
+
+impl From<String> for Hindrance {
+    fn from(reason: String) -> Self {
+        Self(Obstacle::Device, reason)
+    }
 }
 
 /// What was seen when a step was done.
@@ -70,16 +93,17 @@ pub type Done = Option<Piece>;
 /// Carries out one step within its limit.
 pub async fn act(devices: &Devices, site: &Site, order: &Order) -> Result<Done, StepError> {
     let step = &order.step;
-    let failed = |reason: String| StepError {
+    let failed = |Hindrance(obstacle, reason)| StepError {
         step: step.to_string(),
+        obstacle,
         reason,
     };
     let done = timeout(order.limit, carry_out(devices, site, order)).await;
-    done.unwrap_or_else(|_| Err("no answer in time".to_owned()))
+    done.unwrap_or_else(|_| Err("no answer in time".to_owned().into()))
         .map_err(failed)
 }
 
-async fn carry_out(devices: &Devices, site: &Site, order: &Order) -> Result<Done, String> {
+async fn carry_out(devices: &Devices, site: &Site, order: &Order) -> Result<Done, Hindrance> {
     let hand = Hand { devices, site };
     match &order.step {
         Step::Drain { persona } => until_done(|| hand.leave(persona)).await?,
@@ -88,19 +112,20 @@ async fn carry_out(devices: &Devices, site: &Site, order: &Order) -> Result<Done
             server,
             agent,
         } => {
-            hand.shut_down(persona, server, *agent).await?;
+            let limit = order.limit;
+            hand.shut_down(persona, server, *agent, limit).await?;
         }
-        Step::PowerOff { server } => return hand.power_off(server).await.map(Some),
-        Step::Disarm { server } => return hand.disarm(server).await.map(Some),
+        Step::PowerOff { server } => return Ok(Some(hand.power_off(server).await?)),
+        Step::Disarm { server } => return Ok(Some(hand.disarm(server).await?)),
         Step::ShutOut { array, request } => {
-            return hand.shut_out(array, request, order.limit).await.map(Some);
+            return Ok(Some(hand.shut_out(array, request, order.limit).await?));
         }
         Step::Park {
             server,
             switch,
             ports,
         } => {
-            return hand.park(server, switch, ports).await.map(Some);
+            return Ok(Some(hand.park(server, switch, ports).await?));
         }
         Step::Wire { switch, ports, .. } => {
             network::wire(hand.switch(switch)?, ports)
@@ -112,22 +137,40 @@ async fn carry_out(devices: &Devices, site: &Site, order: &Order) -> Result<Done
             let seat = hand.seat(order).await?;
             seat.is_for(&admission.server, admission.generation)?;
             let array = hand.array(&volume.array)?;
-            san::admit(array, &volume.volume, admission)
-                .await
-                .map_err(in_full)?;
+            let admitted = san::admit(array, &volume.volume, admission).await;
+            admitted.map_err(refused)?;
         }
         Step::PowerOn { server, generation } => {
             let seat = hand.seat(order).await?;
             seat.is_for(server, *generation)?;
             hand.power_on(server).await?;
         }
-        Step::AwaitAgent { .. } => return Err("only the detector can tell".to_owned()),
+        Step::AwaitAgent { .. } => {
+            return Err("only the detector can tell".to_owned().into());
+        }
         Step::ConfigureGuest { persona, plan } => hand.configure(persona, plan).await?,
         Step::AwaitServices { persona } => until_done(|| hand.ready(persona)).await?,
         Step::Rejoin { persona } => until_done(|| hand.rejoin(persona)).await?,
         Step::Redistribute { persona } => until_done(|| hand.rebalance(persona)).await?,
     }
     Ok(None)
+}
+
+/// Why an array does not admit.
+fn refused(error: san::Error) -> Hindrance {
+    let stale = matches!(
+        &error,
+        san::Error::Refused {
+            refusal: san::Refusal::Stale { .. },
+            ..
+        }
+    );
+    let obstacle = if stale {
+        Obstacle::Stamp
+    } else {
+        Obstacle::Device
+    };
+    Hindrance(obstacle, in_full(error))
 }
 
 /// An error and all its causes in one line.

@@ -36,7 +36,7 @@ pub enum Ask {
         server: ServerName,
         /// The generation.
         generation: Generation,
-        /// When its server was powered on.
+        /// Sessions opened before that do not count.
         since: Time,
     },
     /// How the whole site is, for a controller that has no record of it.

@@ -97,6 +97,20 @@ pub enum Verb {
 }
 
 impl Verb {
+    /// Whether it begins something: not while everything is paused.
+    pub fn begins(&self) -> bool {
+        match self {
+            Self::Retarget { .. } | Self::Start { .. } | Self::Stop { .. } | Self::Apply { .. } => {
+                true
+            }
+            Self::Status
+            | Self::Plan { .. }
+            | Self::Maintenance { .. }
+            | Self::ConfirmFenced { .. }
+            | Self::Pause { .. } => false,
+        }
+    }
+
     /// The verb as an operator types it.
     pub fn word(&self) -> &'static str {
         match self {

@@ -100,8 +100,10 @@ struct Server {
     power: Power,
     /// Under which generation of which persona the detector watches it.
     watched: Option<Watched>,
-    /// It was heard since it is watched.
+    /// It was seen to start since it is watched.
     started: bool,
+    /// A heartbeat of it counted since it is watched, or was judged last.
+    accepted: bool,
     /// The verdict that stands, and since when.
     verdict: Option<(Status, Time)>,
     /// When it was last heard.
@@ -157,6 +159,15 @@ pub struct Core {
     woken_at: Time,
     dirty: BTreeSet<Subject>,
     outputs: Vec<Output>,
+}
+
+/// A server of which there is no record yet.
+fn initial(site: &Site, server: &ServerName) -> ServerRecord {
+    let of = site.servers.get(server);
+    ServerRecord {
+        maintenance: of.is_some_and(|of| of.server.maintenance),
+        scrubbed: false,
+    }
 }
 
 /// How long a failed step rests before it is tried again, by how often it failed in a row.
@@ -329,14 +340,16 @@ impl Core {
             let number = u32::try_from(self.by_slot.len()).unwrap_or(u32::MAX);
             let slot = Slot::new(number)?;
             self.by_slot.push(name.clone());
+            self.dirty.insert(Subject::Server(name.clone()));
             self.servers.insert(
                 name.clone(),
                 Server {
-                    kept: Kept::new(ServerRecord::default(), None),
+                    kept: Kept::new(initial(&site, name), None),
                     slot,
                     power: Power::NoAnswer,
                     watched: None,
                     started: false,
+                    accepted: false,
                     verdict: None,
                     heard: Time::EPOCH,
                     scrub: None,
@@ -399,3 +412,6 @@ impl Core {
         labels
     }
 }
+
+#[cfg(test)]
+mod tests;

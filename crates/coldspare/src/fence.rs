@@ -14,15 +14,15 @@
 //! not, the evidence is looked at again, and what comes out is a [`Seat`]: it is neither cloned
 //! nor stored, and without it [`crate::act`] neither admits nor powers on.
 //!
-//! ```compile_fail
+//! ```compile_fail,E0451
 //! // Nobody makes a seat by hand,
 //! let seat = coldspare::fence::Seat { server: todo!(), generation: todo!() };
 //! ```
-//! ```compile_fail
+//! ```compile_fail,E0599
 //! // or keeps one for later,
-//! fn keep(seat: &coldspare::fence::Seat) -> coldspare::fence::Seat { seat.clone() }
+//! fn keep(seat: coldspare::fence::Seat) -> coldspare::fence::Seat { seat.clone() }
 //! ```
-//! ```compile_fail
+//! ```compile_fail,E0277
 //! // or reads a proof from a file.
 //! let proof: coldspare::fence::FenceProof = serde_json::from_str("{}").unwrap();
 //! ```
@@ -79,6 +79,15 @@ impl Piece {
     pub(crate) fn new(server: ServerName, seen: Seen) -> Self {
         Self { server, seen }
     }
+
+    /// The newest generation that an array says was ever stamped on the persona's volumes, if this
+    /// is an array's word.
+    pub(crate) fn stamp(&self) -> Option<Generation> {
+        match &self.seen {
+            Seen::ShutOut(proven) => proven.stamps().values().max().copied(),
+            Seen::Off(_) | Seen::Disarmed(_) | Seen::Parked(_) => None,
+        }
+    }
 }
 
 /// What a journal keeps of a proof.
@@ -109,7 +118,7 @@ impl fmt::Display for Evidence {
 }
 
 /// That a server can neither write to a persona's volumes nor speak at its addresses, up to a
-/// generation. Used up by [`crate::holding::Holding::release`].
+/// generation. Used up by [`crate::Holding::release`].
 #[derive(Debug)]
 pub struct FenceProof {
     server: ServerName,
@@ -133,7 +142,8 @@ impl FenceProof {
 pub struct Unproven {
     /// The server.
     pub server: ServerName,
-    /// What would complete the proof; for [`Missing::Off`] and ports, either will do.
+    /// What would complete the proof. [`Missing::Off`] and [`Missing::Disarmed`] together are one
+    /// way, all of [`Missing::Parked`] another: either will do.
     pub missing: Vec<Missing>,
 }
 
@@ -158,6 +168,10 @@ pub enum Missing {
     ShutOut(ArrayName),
     /// This port is not parked.
     Parked(PortId),
+    /// Nobody has looked at it again.
+    Fresh,
+    /// The pool's policy, or an array that binds nobody, leaves it to a person's word.
+    Word,
 }
 
 impl fmt::Display for Missing {
@@ -167,6 +181,8 @@ impl fmt::Display for Missing {
             Self::Disarmed => f.write_str("boot settings not shown to be cleared"),
             Self::ShutOut(array) => write!(f, "not shut out on {array}"),
             Self::Parked(port) => write!(f, "{port} not parked"),
+            Self::Fresh => f.write_str("not looked at again"),
+            Self::Word => f.write_str("only a person's word will do"),
         }
     }
 }
@@ -200,9 +216,11 @@ pub fn prove(demand: &Demand, pieces: &[Piece]) -> Result<FenceProof, Unproven> 
         }
     }
 
-    let may_isolate = lasting && demand.levels.contains(&FenceLevel::Isolation);
-    let isolated = may_isolate && ports.is_empty() && !demand.ports.is_empty();
-    off &= demand.levels.contains(&FenceLevel::Off);
+    let may_isolate =
+        lasting && !demand.ports.is_empty() && demand.levels.contains(&FenceLevel::Isolation);
+    let isolated = may_isolate && ports.is_empty();
+    let may_be_off = demand.levels.contains(&FenceLevel::Off);
+    off &= may_be_off;
     let silenced = isolated || (off && (lasting || disarmed));
     if arrays.is_empty() && silenced {
         let evidence = if off {
@@ -219,14 +237,11 @@ pub fn prove(demand: &Demand, pieces: &[Piece]) -> Result<FenceProof, Unproven> 
 
     let mut missing: Vec<Missing> = arrays.into_iter().map(Missing::ShutOut).collect();
     if !silenced {
-        missing.extend((!off).then_some(Missing::Off));
-        missing.extend((!lasting && !disarmed).then_some(Missing::Disarmed));
-        missing.extend(
-            ports
-                .into_iter()
-                .filter(|_| may_isolate)
-                .map(Missing::Parked),
-        );
+        missing.extend((may_be_off && !off).then_some(Missing::Off));
+        missing.extend((may_be_off && !lasting && !disarmed).then_some(Missing::Disarmed));
+        let ports = ports.into_iter().filter(|_| may_isolate);
+        missing.extend(ports.map(Missing::Parked));
+        missing.extend((!may_be_off && !may_isolate).then_some(Missing::Word));
     }
     Err(Unproven {
         server: demand.server.clone(),
@@ -235,7 +250,7 @@ pub fn prove(demand: &Demand, pieces: &[Piece]) -> Result<FenceProof, Unproven> 
 }
 
 /// A person's word that a server cannot act under a generation.
-pub fn stated(by: Actor, server: ServerName, generation: Generation) -> FenceProof {
+pub(crate) fn stated(by: Actor, server: ServerName, generation: Generation) -> FenceProof {
     FenceProof {
         server,
         up_to: generation,
@@ -265,7 +280,7 @@ impl Seat {
             if !proofs.iter().any(covered) {
                 return Err(Unproven {
                     server: demand.server.clone(),
-                    missing: vec![Missing::Off],
+                    missing: vec![Missing::Fresh],
                 });
             }
         }

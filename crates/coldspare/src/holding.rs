@@ -112,43 +112,44 @@ impl Holding {
                 .is_some_and(|grant| grant.server == *server)
     }
 
-    /// Raises the generation for a run that only takes, so that every older grant is stale.
+    /// Raises the generation, so that every older grant is stale. A server reserved before becomes
+    /// one of those to be fenced: it may have been prepared already.
     pub fn raise(&mut self) -> Generation {
+        if let Some(grant) = self.reserved.take() {
+            self.holders.insert(grant.server, grant.generation);
+        }
         self.generation = self.generation.next();
         self.generation
     }
 
-    /// Reserves a server under a new generation. A server reserved before becomes one of those
-    /// to be fenced: it may have been prepared already.
+    /// Reserves a server under a new generation.
     pub fn reserve(&mut self, server: ServerName) -> Generation {
-        if let Some(grant) = self.reserved.take() {
-            self.holders.insert(grant.server, grant.generation);
-        }
         let generation = self.raise();
         self.reserved = Some(Grant { server, generation });
         generation
     }
 
-    /// Lets go of a server that was proven unable to act, up to the generation of the proof.
+    /// Lets go of a server that was proven unable to act, up to the generation of the proof. A
+    /// proof of nobody who is involved, or of an older generation, changes nothing.
     pub fn release(&mut self, proof: FenceProof) {
-        let (server, up_to, evidence) = proof.into_parts();
-        if self.holders.get(&server).is_some_and(|held| *held <= up_to) {
+        let (server, generation, evidence) = proof.into_parts();
+        let is_covered = |held: &Generation| *held <= generation;
+        let held = self.holders.get(&server).is_some_and(is_covered);
+        let reserved = self.reserved.as_ref();
+        let reserved = reserved.is_some_and(|of| of.server == server && is_covered(&of.generation));
+        if held {
             self.holders.remove(&server);
         }
-        if self
-            .reserved
-            .as_ref()
-            .is_some_and(|r| r.server == server && r.generation <= up_to)
-        {
+        if reserved {
             self.reserved = None;
         }
-        self.fenced.insert(
-            server,
-            Fenced {
-                generation: up_to,
+        if held || reserved {
+            let fenced = Fenced {
+                generation,
                 evidence,
-            },
-        );
+            };
+            self.fenced.insert(server, fenced);
+        }
     }
 
     /// Seats the reserved server as the sole holder, once no other is left.

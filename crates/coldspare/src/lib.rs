@@ -20,6 +20,8 @@ pub mod report;
 mod shell;
 pub mod site;
 pub mod step;
+#[cfg(test)]
+mod test_world;
 pub mod watch;
 mod workload;
 

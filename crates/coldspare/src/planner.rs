@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use coldspare_names::{ArrayName, Generation, PersonaName, PortId, ServerName, SwitchName};
 use coldspare_network::{Problem, guest_plan, port_plan};
-use coldspare_persona::PoolPolicy;
+use coldspare_persona::{FenceLevel, PoolPolicy};
 use coldspare_san::{Admission, ShutOut};
 
 use crate::act::LookAgain;
@@ -67,13 +67,17 @@ impl Planner<'_> {
             stages.extend(self.then(persona, grant)?);
         }
         stages.retain(|steps| !steps.is_empty());
-        let demands = fenced
-            .iter()
-            .map(|(server, up_to)| self.demand(server, *up_to))
-            .collect();
+        let demand = |(server, up_to): (&ServerName, &Generation)| {
+            let mut demand = self.demand(server, *up_to);
+            if holding.reserved().is_some_and(|to| to.server == *server) {
+                // What was only isolated may still run: it is no server to start the persona on.
+                demand.levels.retain(|level| *level == FenceLevel::Off);
+            }
+            demand
+        };
         Ok(Plan {
             persona: holding.persona().clone(),
-            demands,
+            demands: fenced.iter().map(demand).collect(),
             stages,
         })
     }
@@ -153,7 +157,12 @@ impl Planner<'_> {
         server: &ServerName,
         up_to: Generation,
     ) -> LookAgain {
-        let request = |array: &ArrayName| self.shut_out(holding, array, server, up_to);
+        // Stamps never go back, and this fence has left one. A newer run has stamped all volumes
+        // anew only if it had somebody to take them from.
+        let request = |array: &ArrayName| ShutOut {
+            stamp: up_to,
+            ..self.shut_out(holding, array, server, up_to)
+        };
         LookAgain {
             demand: self.demand(server, up_to),
             shut_out: self
@@ -213,8 +222,8 @@ impl Planner<'_> {
             .into_iter()
             .flatten()
             .filter(|volume| volume.array == *array);
-        let holder = holding.holders().keys().find(|holder| *holder != server);
-        let seated = holder.filter(|_| holding.home().is_some());
+        // Whoever else may hold the persona is taken from by steps of its own, or not at all.
+        let others = holding.holders().keys().filter(|holder| *holder != server);
         ShutOut {
             server: server.clone(),
             addresses: self.site.san_addresses(server),
@@ -222,9 +231,9 @@ impl Planner<'_> {
             up_to,
             volumes: here.map(|volume| volume.volume).collect(),
             stamp: holding.generation(),
-            spared: seated
-                .map(|holder| self.site.san_addresses(holder))
-                .unwrap_or_default(),
+            spared: others
+                .flat_map(|holder| self.site.san_addresses(holder))
+                .collect(),
         }
     }
 

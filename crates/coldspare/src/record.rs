@@ -79,9 +79,9 @@ impl Run {
             })
     }
 
-    /// Whether the persona is up: from here on nothing is fenced and nothing planned anew.
+    /// Whether the persona is up: what is left of the run concerns its work, not its home.
     pub fn is_settled(&self) -> bool {
-        self.purpose == Purpose::Refresh || self.plan.is_settled(self.stage)
+        matches!(self.purpose, Purpose::Free | Purpose::Refresh) || self.plan.is_settled(self.stage)
     }
 }
 

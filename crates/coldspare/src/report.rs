@@ -1,6 +1,8 @@
 //! A failover told as phases: from the events alone, so that a study, a real rack and a log file
 //! are told alike.
 
+use std::collections::BTreeMap;
+
 use coldspare_names::{PersonaName, ServerName, Time};
 use serde::{Deserialize, Serialize};
 
@@ -54,11 +56,11 @@ const PHASES: [(&str, &[What]); 9] = [
 /// Tells the recoveries in what was told, in the order in which they began.
 pub fn recoveries(told: &[Told]) -> Vec<Recovery> {
     let mut all: Vec<Recovery> = Vec::new();
-    let mut suspected: Option<(Option<ServerName>, Time)> = None;
+    let mut suspected: BTreeMap<ServerName, Time> = BTreeMap::new();
     for Told { at, event } in told {
         let about = &event.about;
         if event.event == What::Suspected {
-            suspected = Some((about.server.clone(), *at));
+            suspected.extend(about.server.clone().map(|server| (server, *at)));
         }
         let Some(persona) = &about.persona else {
             continue;
@@ -69,10 +71,9 @@ pub fn recoveries(told: &[Told]) -> Vec<Recovery> {
         match (event.event, open) {
             (What::Restored, Some(recovery)) => recovery.ended = Some(*at),
             (What::Verdict | What::Placed, None) if begins(event) => {
-                let seen = suspected
-                    .take()
-                    .filter(|(server, _)| *server == about.server);
-                let began = seen.map_or(*at, |(_, at)| at);
+                let server = about.server.as_ref();
+                let seen = server.and_then(|server| suspected.remove(server));
+                let began = seen.unwrap_or(*at);
                 let mut recovery = Recovery {
                     persona: persona.clone(),
                     lost: about

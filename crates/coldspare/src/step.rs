@@ -17,7 +17,7 @@ use crate::fence::Demand;
 
 /// One thing to do to one device. Every step sets a whole value, may be repeated, and is read back.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", tag = "step")]
+#[serde(rename_all = "kebab-case")]
 pub enum Step {
     /// Leave: the application moves its work elsewhere.
     Drain {

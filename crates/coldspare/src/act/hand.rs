@@ -7,9 +7,10 @@ use coldspare_bmc as bmc;
 use coldspare_names::{ArrayName, PersonaName, PortName, ServerName, SwitchName};
 use coldspare_network as network;
 use coldspare_san as san;
+use futures::future::select;
 use tokio::time::sleep;
 
-use super::{Give, LookAgain, Order, PAUSE, in_full};
+use super::{Give, Hindrance, LookAgain, Obstacle, Order, PAUSE, in_full};
 use crate::devices::Devices;
 use crate::fence::{self, Evidence, FenceProof, Piece, Seat, Seen};
 use crate::site::Site;
@@ -187,47 +188,52 @@ impl<'a> Hand<'a> {
         set.map(drop).map_err(in_full)
     }
 
-    /// Asks the operating system to shut down and waits until the server reads Off.
+    /// Asks the operating system to shut down and waits until the server reads Off. Nobody is
+    /// asked where it is off already.
     pub(super) async fn shut_down(
         &self,
         persona: &PersonaName,
         server: &ServerName,
         agent: bool,
+        limit: Duration,
     ) -> Result<(), String> {
         let (bmc, identity) = (self.bmc(server)?, self.identity(server)?);
-        if agent {
-            let guest = self
-                .devices
-                .guests
-                .get(persona)
-                .ok_or("it has no agent to ask")?;
-            guest.shut_down().await.map_err(in_full)?;
-        } else {
-            bmc.set_power(bmc::PowerCommand::ShutDown)
-                .await
-                .map_err(in_full)?;
+        let timing = self.timing(server);
+        if !agent {
+            let timing = bmc::Timing { limit, ..timing };
+            let off = bmc::shut_down(bmc, &identity, &timing).await;
+            return off.map(drop).map_err(in_full);
         }
-        loop {
-            if bmc::read_off(bmc, &identity, &self.timing(server))
-                .await
-                .is_ok()
-            {
-                return Ok(());
+        let guest = self
+            .devices
+            .guests
+            .get(persona)
+            .ok_or("it has no agent to ask")?;
+        let mut asked = false;
+        while bmc::read_off(bmc, &identity, &timing).await.is_err() {
+            if !asked {
+                guest.shut_down().await.map_err(in_full)?;
+                asked = true;
             }
             sleep(PAUSE).await;
         }
+        Ok(())
     }
 
     /// Looks again at every server the persona was taken from; the outcome is the seat.
-    pub(super) async fn seat(&self, order: &Order) -> Result<Seat, String> {
-        let give = order.give.as_ref().ok_or("nobody said to whom")?;
-        let Give { holder, taken_from } = give;
+    pub(super) async fn seat(&self, order: &Order) -> Result<Seat, Hindrance> {
+        let unproven = |reason| Hindrance(Obstacle::Unproven, reason);
+        let give = order.give.as_ref();
+        let Give { holder, taken_from } = give.ok_or("nobody said to whom".to_owned())?;
         let look = taken_from
             .iter()
             .map(|(at, evidence)| self.look_again(at, evidence));
-        let proofs = futures::future::try_join_all(look).await?;
+        let proofs = futures::future::try_join_all(look)
+            .await
+            .map_err(unproven)?;
         let demands: Vec<_> = taken_from.iter().map(|(at, _)| at.demand.clone()).collect();
-        Seat::take(holder, &demands, &proofs).map_err(in_full)
+        let seat = Seat::take(holder, &demands, &proofs);
+        seat.map_err(|missing| unproven(in_full(missing)))
     }
 
     async fn look_again(
@@ -250,11 +256,19 @@ impl<'a> Hand<'a> {
             Ok::<_, String>(Piece::new(request.server.clone(), Seen::ShutOut(seen)))
         });
         let mut pieces = futures::future::try_join_all(shut_out).await?;
-        match journalled {
-            Evidence::Off => pieces.extend(self.still_off(&demand.server).await?),
-            _ => pieces.extend(self.still_parked(at).await?),
+        // Either will do: what was off then may have lost all power since, its controller's too,
+        // and who does not answer must not hold up who does.
+        let off = Box::pin(self.still_off(&demand.server));
+        let parked = Box::pin(self.still_parked(at));
+        let (first, other) = select(off, parked).await.factor_first();
+        let mut troubles = Vec::new();
+        take_note(first, &mut pieces, &mut troubles);
+        if let Ok(proof) = fence::prove(demand, &pieces) {
+            return Ok(proof);
         }
-        fence::prove(demand, &pieces).map_err(in_full)
+        take_note(other.await, &mut pieces, &mut troubles);
+        fence::prove(demand, &pieces)
+            .map_err(|missing| format!("{missing} ({})", troubles.join("; ")))
     }
 
     async fn still_off(&self, server: &ServerName) -> Result<Vec<Piece>, String> {
@@ -292,5 +306,16 @@ impl<'a> Hand<'a> {
             Ok::<_, String>(Piece::new(at.demand.server.clone(), Seen::Parked(seen)))
         });
         futures::future::try_join_all(looks).await
+    }
+}
+
+fn take_note(
+    seen: Result<Vec<Piece>, String>,
+    pieces: &mut Vec<Piece>,
+    troubles: &mut Vec<String>,
+) {
+    match seen {
+        Ok(seen) => pieces.extend(seen),
+        Err(trouble) => troubles.push(trouble),
     }
 }

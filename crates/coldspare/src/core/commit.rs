@@ -10,7 +10,7 @@ use coldspare_store::{Expected, Key, KeyError, Listing, Outcome, Txn, Value};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{CommitId, Core, Kept, Output, RequestId, Subject};
+use super::{CommitId, Core, Kept, Output, RequestId, Subject, initial};
 use crate::command::Actor;
 use crate::event::{Event, What};
 use crate::record::{ControlRecord, JournalLine, PersonaRecord, ServerRecord};
@@ -18,6 +18,8 @@ use crate::reply::Reply;
 
 /// How long a commit rests of which nobody knows whether it happened.
 const REST: Duration = Duration::from_secs(1);
+/// After so many tries of one commit a person is told.
+const TRIES: u32 = 5;
 
 /// Records as they shall be, and what is told once they are.
 #[derive(Debug, Clone)]
@@ -30,6 +32,7 @@ pub(super) struct Proposal {
     events: Vec<Event>,
     reply: Option<(RequestId, Reply)>,
     txn: Txn,
+    tries: u32,
 }
 
 impl Proposal {
@@ -43,6 +46,7 @@ impl Proposal {
             events: Vec::new(),
             reply: None,
             txn: Txn::new(),
+            tries: 0,
         }
     }
 
@@ -184,13 +188,17 @@ impl Core {
                 }
                 for (name, record) in proposal.servers {
                     if let Some(server) = self.servers.get_mut(&name) {
+                        let (slot, on) = (server.slot, record.maintenance);
                         server.kept = Kept::new(record, Some(revision));
+                        self.detector.maintenance(slot, on, self.now);
                     }
-                    self.dirty.insert(Subject::Server(name));
                 }
                 if let Some(record) = proposal.control {
                     self.control = Kept::new(record, Some(revision));
                 }
+                // What became of a persona, or of a pause, may leave any server to be scrubbed.
+                let servers = self.servers.keys().cloned().map(Subject::Server);
+                self.dirty.extend(servers);
                 self.dirty.insert(Subject::Homes);
                 self.outputs
                     .extend(proposal.events.into_iter().map(Output::Tell));
@@ -204,7 +212,15 @@ impl Core {
                 self.loaded = false;
                 self.outputs.push(Output::Load);
             }
-            Err(_) => {
+            Err(error) => {
+                let Some(proposal) = self.commits.get_mut(&commit) else {
+                    return;
+                };
+                proposal.tries += 1;
+                if proposal.tries == TRIES {
+                    let reason = format!("could not record: {}: {error}", proposal.why);
+                    self.tell(Event::new(What::Alarm).because(reason));
+                }
                 self.timers
                     .insert((self.now + REST, Subject::Commit(commit)));
             }
@@ -247,14 +263,7 @@ impl Core {
         }
         for name in self.site.servers.keys().cloned().collect::<Vec<_>>() {
             let stored = server_key(&name).map(|key| self.read(listing, &key));
-            let initial = ServerRecord {
-                maintenance: self
-                    .site
-                    .servers
-                    .get(&name)
-                    .is_some_and(|s| s.server.maintenance),
-                scrubbed: false,
-            };
+            let initial = initial(&self.site, &name);
             let Some(server) = self.servers.get_mut(&name) else {
                 continue;
             };
@@ -298,7 +307,7 @@ impl Core {
             if let Some(server) = self.servers.get_mut(name) {
                 self.detector.withdraw(server.slot);
                 server.watched = None;
-                server.verdict = None;
+                (server.verdict, server.accepted) = (None, false);
             }
         }
         for (name, (generation, start)) in wanted {
@@ -314,7 +323,7 @@ impl Core {
                 continue;
             }
             server.watched = Some(watched);
-            server.started = false;
+            (server.started, server.accepted) = (false, false);
             server.verdict = None;
             self.detector.enrol(server.slot, &enrolment, self.now);
         }

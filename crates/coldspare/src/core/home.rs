@@ -74,7 +74,10 @@ impl Core {
                 } else {
                     Purpose::Failover
                 };
-                self.open(record, &placement, purpose, Actor::Controller, None);
+                let opened = self.open(record, &placement, purpose, Actor::Controller, None);
+                if let Err(problem) = opened {
+                    self.wait(&placement.persona, Vec::new(), &problem);
+                }
             }
         }
     }
@@ -94,10 +97,10 @@ impl Core {
         }
         match record.state {
             PersonaState::Waiting => true,
-            PersonaState::Running | PersonaState::AwaitingConfirmation => record
-                .holding
-                .home()
-                .is_some_and(|home| self.is_lost(&home.server)),
+            PersonaState::Running | PersonaState::AwaitingConfirmation => {
+                let mut holders = record.holding.holders().keys().peekable();
+                holders.peek().is_some() && holders.all(|server| self.is_lost(server))
+            }
             _ => false,
         }
     }
@@ -258,10 +261,8 @@ impl Core {
         purpose: Purpose,
         actor: Actor,
         reply: Option<(RequestId, Reply)>,
-    ) {
-        let Some(choice) = &placement.choice else {
-            return;
-        };
+    ) -> Result<(), String> {
+        let choice = placement.choice.as_ref().ok_or("no server fits")?;
         let name = placement.persona.clone();
         record.holding.reserve(choice.server.clone());
         let policy = self.pool_policy(&name);
@@ -270,10 +271,7 @@ impl Core {
             Purpose::Move => planner.leave_and_retarget(&record.holding),
             _ => planner.retarget(&record.holding),
         };
-        let plan = match plan {
-            Ok(plan) => plan,
-            Err(problem) => return self.wait(&name, Vec::new(), &problem.to_string()),
-        };
+        let plan = plan.map_err(|problem| problem.to_string())?;
         if purpose == Purpose::Move {
             record.turn(PersonaEvent::StopRequested);
         } else {
@@ -305,25 +303,31 @@ impl Core {
         ];
         self.begin_anew(&name);
         let why = format!("{} {name} to {}", purpose.word(), choice.server);
-        self.propose(
-            Proposal::new(actor, why)
-                .persona(record)
-                .tell(events)
-                .reply(reply),
-        );
+        let mut proposal = Proposal::new(actor, why).persona(record);
+        if let Some(server) = self.servers.get(&choice.server) {
+            let mut worn = server.kept.record.clone();
+            worn.scrubbed = false;
+            proposal = proposal.server(&choice.server, worn);
+        }
+        self.propose(proposal.tell(events).reply(reply));
+        Ok(())
     }
 
     /// Nothing can be done now: told once, and tried again when something changes.
     fn wait(&mut self, name: &PersonaName, explanation: Vec<String>, reason: &str) {
-        self.timers
-            .insert((self.now + LOOK_AGAIN, Subject::Persona(name.clone())));
+        let (at, subject) = (self.now + LOOK_AGAIN, Subject::Persona(name.clone()));
+        // One look is enough, however often it is found that nothing can be done.
+        let mut soon = self.timers.iter().take_while(|(when, _)| *when <= at);
+        if !soon.any(|(_, of)| *of == subject) {
+            self.timers.insert((at, subject));
+        }
         let event = Event::new(What::Waiting).persona(name).because(reason);
         let text = format!("{reason}{}", explanation.join("; "));
-        let is_new = self.tell_once(name, text, event.explained(explanation));
+        self.tell_once(name, text, event.explained(explanation));
         let Some(record) = self.record(name) else {
             return;
         };
-        if record.state != PersonaState::Waiting && is_new {
+        if record.state != PersonaState::Waiting {
             let mut record = record.clone();
             record.turn(PersonaEvent::HomeLost);
             record.run = None;
@@ -337,17 +341,15 @@ impl Core {
         Some(&self.personas.get(name)?.kept.as_ref()?.record)
     }
 
-    /// Tells why nothing can be done, unless that was told last; says whether it was told.
-    pub(super) fn tell_once(&mut self, name: &PersonaName, text: String, event: Event) -> bool {
+    /// Tells why nothing can be done, unless that was told last.
+    pub(super) fn tell_once(&mut self, name: &PersonaName, text: String, event: Event) {
         let Some(persona) = self.personas.get_mut(name) else {
-            return false;
+            return;
         };
-        if persona.told.as_ref() == Some(&text) {
-            return false;
+        if persona.told.as_ref() != Some(&text) {
+            persona.told = Some(text);
+            self.tell(event);
         }
-        persona.told = Some(text);
-        self.tell(event);
-        true
     }
 
     /// Forgets how far the persona's steps had come.

@@ -7,13 +7,14 @@ use coldspare_heartbeat::{
     Answer, Beat, Cause, Finding, Heard, Path, Power, Question, Slot, Status, Testimony, Verdict,
 };
 use coldspare_names::{Generation, PersonaName, ServerName, Time};
-use coldspare_persona::{PersonaEvent, PersonaState, PoolPolicy, SanLostPolicy, UnknownPolicy};
+use coldspare_persona::{PersonaEvent, PoolPolicy, SanLostPolicy, UnknownPolicy};
 
 use super::commit::Proposal;
 use super::{Core, Output, Subject};
 use crate::ask::{Answered, Ask};
 use crate::command::Actor;
 use crate::event::{Event, What};
+use crate::record::PersonaRecord;
 
 /// How long after a sign of life without a session the session is asked for again.
 const ASK_AGAIN: Duration = Duration::from_secs(5);
@@ -32,6 +33,9 @@ impl Core {
             return;
         };
         let persona = watched.persona.clone();
+        if !std::mem::replace(&mut server.accepted, true) {
+            self.dirty.insert(Subject::Persona(persona.clone()));
+        }
         let wrote = beat
             .wrote
             .map(|ago| Time::after_epoch(now.since_epoch().saturating_sub(ago)));
@@ -199,6 +203,7 @@ impl Core {
         let Some(server) = self.servers.get_mut(&name) else {
             return;
         };
+        server.accepted = false;
         let since = server
             .verdict
             .filter(|(status, _)| *status == verdict.status);
@@ -229,30 +234,36 @@ impl Core {
         let Some((name, persona)) = self.at(slot) else {
             return;
         };
-        let Some(server) = self.servers.get_mut(&name) else {
-            return;
-        };
-        server.verdict = None;
-        let Some(persona) = persona else { return };
-        let Some(kept) = self.personas.get(&persona).and_then(|p| p.kept.as_ref()) else {
-            return;
-        };
-        let home = kept
-            .record
-            .holding
-            .home()
-            .filter(|grant| grant.server == name);
-        if home.is_none() || kept.committing || kept.record.state != PersonaState::Waiting {
-            return;
+        if let Some(server) = self.servers.get_mut(&name) {
+            (server.verdict, server.accepted) = (None, true);
         }
-        let mut record = kept.record.clone();
-        record.state = record
-            .state
-            .next(PersonaEvent::HomeKept)
-            .unwrap_or(record.state);
-        let event = Event::new(What::Restored).persona(&persona).server(&name);
+        self.dirty.extend(persona.map(Subject::Persona));
+    }
+
+    /// Whether the persona's own server, though it was given up, is heard again.
+    pub(super) fn is_back(&self, record: &PersonaRecord) -> bool {
+        let home = record.holding.home();
+        let server = home.and_then(|home| self.servers.get(&home.server));
+        server.is_some_and(|server| server.accepted && server.verdict.is_none())
+    }
+
+    /// A persona that waits stays where it is, if its own server is heard again.
+    pub(super) fn keep_home(&mut self, name: &PersonaName) {
+        let Some(mut record) = self.record(name).cloned() else {
+            return;
+        };
+        let Some(home) = record.holding.home() else {
+            return;
+        };
+        record.turn(PersonaEvent::HomeKept);
+        if let Some(persona) = self.personas.get_mut(name) {
+            persona.told = None;
+        }
+        let event = Event::new(What::Restored)
+            .persona(name)
+            .server(&home.server);
         let event = event.because("its own server is heard again");
-        let why = format!("{persona} stays on {name}, which is heard again");
+        let why = format!("{name} stays on {}, which is heard again", home.server);
         self.propose(
             Proposal::new(Actor::Controller, why)
                 .persona(record)

@@ -12,6 +12,7 @@ use super::{Core, Output, RequestId};
 use crate::command::{Actor, Command, Verb};
 use crate::event::{Event, What};
 use crate::fence;
+use crate::holding::Grant;
 use crate::record::{PersonaRecord, Purpose, Run, Wanted};
 use crate::reply::{Overview, PersonaOverview, Preview, Reply, ServerOverview};
 use crate::site::Site;
@@ -24,6 +25,9 @@ impl Core {
             Verb::Status => Ok(Some(Reply::Status(self.overview()))),
             Verb::Plan { persona, to } => self.preview(&persona, to.as_ref()).map(Some),
             _ if !self.loaded => Err("the store has not been read yet".to_owned()),
+            _ if self.control.record.paused && verb.begins() => {
+                Err("everything is paused: nothing new is begun".to_owned())
+            }
             Verb::Retarget { persona, to } => self.retarget(request, &actor, &persona, to.as_ref()),
             Verb::Start { persona, on } => self.start(request, &actor, &persona, on.as_ref()),
             Verb::Stop { persona } => self.stop(request, &actor, &persona),
@@ -84,13 +88,8 @@ impl Core {
         match &placement.choice {
             Some(choice) if !choice.in_place => {
                 let reply = Reply::Accepted(format!("{name} moves to {}", choice.server));
-                self.open(
-                    record,
-                    placement,
-                    Purpose::Move,
-                    actor.clone(),
-                    Some((request, reply)),
-                );
+                let reply = Some((request, reply));
+                self.open(record, placement, Purpose::Move, actor.clone(), reply)?;
                 Ok(None)
             }
             _ => Err(format!("no server fits: {}", explain(placement).join("; "))),
@@ -123,13 +122,8 @@ impl Core {
         match placements.first() {
             Some(placement) if placement.choice.is_some() => {
                 let reply = Reply::Accepted(format!("{name} starts"));
-                self.open(
-                    record,
-                    placement,
-                    Purpose::Start,
-                    actor.clone(),
-                    Some((request, reply)),
-                );
+                let reply = Some((request, reply));
+                self.open(record, placement, Purpose::Start, actor.clone(), reply)?;
             }
             Some(placement) if on.is_some() => {
                 return Err(format!(
@@ -203,11 +197,10 @@ impl Core {
         if server.kept.record.maintenance == on {
             return Ok(Some(Reply::AlreadySo));
         }
-        let (slot, mut record) = (server.slot, server.kept.record.clone());
+        let mut record = server.kept.record.clone();
         record.maintenance = on;
         // People have worked on it: what was read back before does not count.
         record.scrubbed &= on;
-        self.detector.maintenance(slot, on, self.now);
         let word = if on { "in" } else { "out of" };
         let reply = Reply::Accepted(format!("{name} is {word} maintenance"));
         let proposal = Proposal::new(actor.clone(), format!("{name} {word} maintenance"));
@@ -224,7 +217,13 @@ impl Core {
         generation: Generation,
     ) -> Result<Option<Reply>, String> {
         let mut record = self.free(name)?;
-        if record.holding.holders().get(server) != Some(&generation) {
+        let holds = record.holding.holders().get(server) == Some(&generation);
+        let grant = Grant {
+            server: server.clone(),
+            generation,
+        };
+        let prepared = record.holding.reserved() == Some(&grant) && !record.is_in_run();
+        if !holds && !prepared {
             return Err(format!(
                 "{server} does not hold {name} under generation {generation}"
             ));
@@ -233,7 +232,7 @@ impl Core {
             .servers
             .get(server)
             .is_some_and(|server| server.verdict.is_some());
-        if !doubted && record.state != PersonaState::OperatorNeeded {
+        if holds && !doubted && record.state != PersonaState::OperatorNeeded {
             return Err(format!("nothing speaks against {server}: it is heard"));
         }
         let proof = fence::stated(actor.clone(), server.clone(), generation);
@@ -242,7 +241,9 @@ impl Core {
             .persona(name)
             .because(proof.evidence());
         record.holding.release(proof);
-        record.turn(PersonaEvent::HomeLost);
+        if record.holding.holders().is_empty() {
+            record.turn(PersonaEvent::HomeLost);
+        }
         if let Some(persona) = self.personas.get_mut(name) {
             persona.rest_until = self.now;
         }

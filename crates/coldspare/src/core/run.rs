@@ -12,7 +12,7 @@ use coldspare_persona::{PersonaEvent, PersonaState};
 
 use super::commit::Proposal;
 use super::{Core, Output, Stage, Subject, rest};
-use crate::act::{Give, Order, StepError};
+use crate::act::{Give, Obstacle, Order, StepError};
 use crate::ask::Ask;
 use crate::command::Actor;
 use crate::event::{Event, What};
@@ -24,6 +24,10 @@ use crate::step::{Kind, Step};
 const COOL_OFF: Duration = Duration::from_mins(10);
 /// After so many failures in a row of a step that is only tried again, a person is told.
 const TRIES: u32 = 5;
+/// What is told where an array was stamped by a record that is newer than ours.
+const NOT_THE_NEWEST: &str = "an array has seen a newer generation than the record: the store was \
+    restored from a backup, and others may hold it. Nothing is given: restore the newest store, or \
+    delete the record to have it found out anew";
 /// A heartbeat that was sent just before the power went may arrive so much later.
 const IN_FLIGHT: Duration = Duration::from_millis(500);
 
@@ -37,7 +41,9 @@ impl Core {
             return;
         };
         if kept.record.run.is_none() {
-            if kept.record.state == PersonaState::Waiting {
+            if kept.record.state == PersonaState::Waiting && self.is_back(&kept.record) {
+                self.keep_home(name);
+            } else if kept.record.state == PersonaState::Waiting {
                 self.look_at_spares();
                 self.dirty.insert(Subject::Homes);
             }
@@ -45,10 +51,7 @@ impl Core {
         }
         match &persona.stage {
             Some(stage) if stage.has_ended() => self.conclude(name),
-            Some(stage) => {
-                let began = stage.began;
-                self.await_agent(name, began);
-            }
+            Some(_) => self.await_agent(name),
             None if persona.rest_until > self.now => {
                 self.timers
                     .insert((persona.rest_until, Subject::Persona(name.clone())));
@@ -65,15 +68,14 @@ impl Core {
         let Some(steps) = run.plan.stages.get(run.stage) else {
             return;
         };
-        let began = self.now;
         if let Some(persona) = self.personas.get_mut(name) {
             persona.stage = Some(Stage {
-                began,
+                began: self.now,
                 ends: vec![None; steps.len()],
             });
         }
         if run.awaits().is_some() {
-            return self.await_agent(name, began);
+            return self.await_agent(name);
         }
         let policy = self.pool_policy(name);
         for (index, step) in steps.iter().enumerate() {
@@ -106,7 +108,7 @@ impl Core {
     }
 
     /// Waits for the persona to be heard; the end of its boot timer ends the waiting.
-    fn await_agent(&mut self, name: &PersonaName, began: Time) {
+    fn await_agent(&mut self, name: &PersonaName) {
         let Some(run) = self.record(name).and_then(|record| record.run.as_ref()) else {
             return;
         };
@@ -115,9 +117,12 @@ impl Core {
         else {
             return;
         };
+        // The server was off then, or has been shut out since: no older session is left of it.
+        let since = run.opened;
         if self.now >= deadline {
             let error = StepError {
                 step: format!("bring {name} up on {}", to.server),
+                obstacle: Obstacle::Device,
                 reason: "its boot timer has ended".to_owned(),
             };
             if let Some(stage) = self.personas.get_mut(name).and_then(|p| p.stage.as_mut()) {
@@ -139,7 +144,7 @@ impl Core {
                 persona,
                 server,
                 generation,
-                since: began,
+                since,
             }));
         }
     }
@@ -213,6 +218,10 @@ impl Core {
         failures: &[(Kind, StepError)],
     ) {
         let name = record.holding.persona().clone();
+        let newest = pieces.iter().filter_map(Piece::stamp).max();
+        if newest.is_some_and(|stamp| stamp > record.holding.generation()) {
+            return self.unproven(record, Vec::new(), NOT_THE_NEWEST);
+        }
         let mut events = Vec::new();
         let mut unproven = Vec::new();
         for demand in &run.plan.demands {
@@ -269,6 +278,13 @@ impl Core {
 
     fn conclude_failed(&mut self, record: PersonaRecord, run: Run, kind: Kind, error: &StepError) {
         match kind {
+            _ if error.obstacle == Obstacle::Stamp => {
+                self.unproven(record, Vec::new(), NOT_THE_NEWEST);
+            }
+            // The new home is not to blame. The old one is scrubbed meanwhile, or can be seen again.
+            _ if error.obstacle == Obstacle::Unproven => {
+                self.unproven(record, Vec::new(), &error.to_string());
+            }
             _ if run.purpose == Purpose::Refresh => self.try_again(&record, error),
             Kind::Leave => self.cannot_leave(record, run, error),
             Kind::Take | Kind::Prepare | Kind::Give => {

@@ -4,10 +4,11 @@
 use coldspare_names::{ServerName, Time};
 
 use super::commit::Proposal;
-use super::{Core, Stage, Subject, rest};
+use super::{Core, Kept, Stage, Subject, rest};
 use crate::act::Order;
 use crate::command::Actor;
 use crate::event::{Event, What};
+use crate::record::PersonaRecord;
 
 impl Core {
     /// Leads a server on: scrubs it, if it holds nothing and is not scrubbed yet.
@@ -31,7 +32,9 @@ impl Core {
 
     /// Nobody is powered off that may hold a persona, or on which people work.
     fn may_scrub(&self, name: &ServerName) -> bool {
-        let all_known = self.personas.values().all(|persona| persona.kept.is_some());
+        let is_stored = |kept: &Kept<PersonaRecord>| kept.revision.is_some();
+        let mut personas = self.personas.values();
+        let all_known = personas.all(|persona| persona.kept.as_ref().is_some_and(is_stored));
         let held = self.personas.keys().any(|persona| {
             self.record(persona)
                 .is_some_and(|record| record.holding.involves(name))
@@ -40,7 +43,7 @@ impl Core {
             .servers
             .get(name)
             .is_some_and(|s| s.kept.record.maintenance);
-        all_known && !held && !maintained
+        all_known && !held && !maintained && !self.control.record.paused
     }
 
     fn begin_scrub(&mut self, name: &ServerName) {

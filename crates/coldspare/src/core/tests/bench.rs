@@ -1,0 +1,436 @@
+//! A core, a store and a small world, driven step by step on a paused clock. Every step that is
+//! handed out is held against what the store says at that moment.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use coldspare_heartbeat::Path;
+use coldspare_names::{Generation, PersonaName, ServerName, Time};
+use coldspare_san::ArrayTraits;
+use coldspare_san::memory::MemoryArray;
+use coldspare_store::{Conflict, Expected, Key, MemoryStore, Outcome, Prefix, Store, Txn};
+use futures::future::{BoxFuture, FutureExt};
+use futures::stream::{FuturesUnordered, StreamExt};
+use tokio::time::sleep_until;
+
+use crate::act::{Order, act};
+use crate::ask::answer;
+use crate::clock::Clock;
+use crate::command::{Actor, Command, Verb};
+use crate::core::{Core, Input, Output, RequestId};
+use crate::estimates::Estimates;
+use crate::event::{Told, What};
+use crate::holding::Holding;
+use crate::record::{PersonaRecord, Run, ServerRecord, Wanted};
+use crate::reply::Reply;
+use crate::site::Site;
+use crate::step::{Kind, Step};
+use crate::test_world::{World, persona, server};
+
+/// What goes wrong with a commit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mishap {
+    /// It is done, and its answer is lost.
+    AnswerLost,
+    /// It never arrives.
+    NeverArrives,
+    /// Somebody else has written meanwhile.
+    Conflict,
+}
+
+pub(super) struct Bench {
+    pub(super) world: World,
+    pub(super) store: MemoryStore,
+    pub(super) core: Core,
+    pub(super) told: Vec<Told>,
+    /// The steps that were handed out.
+    pub(super) acted: Vec<Step>,
+    /// The controller dies before it carries out this one of its outputs.
+    pub(super) dies_at: Option<usize>,
+    pub(super) outputs: usize,
+    /// What goes wrong with which commit.
+    pub(super) mishaps: BTreeMap<usize, Mishap>,
+    pub(super) commits: usize,
+    clock: Clock,
+    replies: BTreeMap<RequestId, Reply>,
+    under_way: FuturesUnordered<BoxFuture<'static, Input>>,
+    alarms: BTreeSet<Time>,
+    lived: Time,
+    requests: u64,
+}
+
+impl Bench {
+    /// The site as it runs, with a controller that has never seen it.
+    pub(super) async fn running(site: Site) -> Self {
+        Self::with_arrays(site, MemoryArray::TRAITS).await
+    }
+
+    pub(super) async fn with_arrays(site: Site, traits: ArrayTraits) -> Self {
+        let mut bench = Self::idle(site, traits).await;
+        for name in bench
+            .world
+            .site
+            .personas
+            .keys()
+            .cloned()
+            .collect::<Vec<_>>()
+        {
+            bench.set_up(&name).await;
+        }
+        bench.run(Duration::from_secs(5)).await;
+        bench
+    }
+
+    /// A site in which nothing runs.
+    pub(super) async fn idle(site: Site, traits: ArrayTraits) -> Self {
+        let world = World::idle(site, traits).with_volumes().await;
+        let clock = Clock::showing(Time::EPOCH);
+        let core = new_core(&world, Time::EPOCH);
+        let mut bench = Self {
+            world,
+            store: MemoryStore::new(),
+            core,
+            told: Vec::new(),
+            acted: Vec::new(),
+            dies_at: None,
+            outputs: 0,
+            mishaps: BTreeMap::new(),
+            commits: 0,
+            clock,
+            replies: BTreeMap::new(),
+            under_way: FuturesUnordered::new(),
+            alarms: BTreeSet::new(),
+            lived: Time::EPOCH,
+            requests: 0,
+        };
+        bench.alarms.insert(Time::EPOCH);
+        bench
+    }
+
+    /// Brings a persona up at home without a controller.
+    async fn set_up(&mut self, name: &PersonaName) {
+        let site = self.world.site.clone();
+        let of = &site.personas[name];
+        let Some(home) = of.home.clone() else { return };
+        let mut holding = Holding::nobody(name.clone());
+        holding.reserve(home);
+        let policy = &site.pools[&of.persona.pool].policy;
+        let planner = crate::Planner {
+            site: &site,
+            binds: true,
+            policy,
+        };
+        let plan = planner.retarget(&holding).unwrap();
+        assert!(holding.seat());
+        for step in plan.stages.into_iter().flatten() {
+            let give = crate::act::Give {
+                holder: holding.home().unwrap(),
+                taken_from: Vec::new(),
+            };
+            let order = Order {
+                limit: planner.limit(&step),
+                give: (step.kind() == Kind::Give).then_some(give),
+                step,
+            };
+            if order.step.kind() != Kind::Then {
+                act(&self.world.devices, &site, &order).await.unwrap();
+            }
+        }
+        self.world.live(self.now());
+        assert_eq!(self.world.homes(name).len(), 1);
+    }
+
+    pub(super) fn now(&self) -> Time {
+        self.clock.now()
+    }
+
+    /// Lets so much time pass.
+    pub(super) async fn run(&mut self, span: Duration) {
+        let end = self.now() + span;
+        while self.step(end).await {}
+    }
+
+    /// Lets time pass until something was told; panics when it is not within the limit.
+    pub(super) async fn run_until_told(&mut self, what: What, limit: Duration) {
+        let end = self.now() + limit;
+        let before = self.told.len();
+        while self.told[before..]
+            .iter()
+            .all(|told| told.event.event != what)
+        {
+            assert!(
+                self.step(end).await,
+                "{what:?} was not told: {:#?}",
+                self.story()
+            );
+        }
+    }
+
+    async fn step(&mut self, end: Time) -> bool {
+        let beat = self.lived + Duration::from_secs(1);
+        let alarm = self.alarms.first().copied().unwrap_or(Time::NEVER);
+        let next = end.min(beat).min(alarm);
+        let input = tokio::select! {
+            biased;
+            Some(input) = self.under_way.next() => Some(input),
+            () = sleep_until(self.clock.instant(next)) => None,
+        };
+        let now = self.now();
+        match input {
+            Some(input) => self.hand_in(input),
+            None if now >= beat => {
+                self.lived = now;
+                for (server, path, beat) in self.world.live(now) {
+                    self.hand_in(Input::Heard { server, path, beat });
+                }
+                self.check_writers();
+            }
+            None if now >= alarm => {
+                self.alarms.retain(|at| *at > now);
+                self.hand_in(Input::Tick);
+            }
+            None => return now < end,
+        }
+        true
+    }
+
+    pub(super) fn hand_in(&mut self, input: Input) {
+        let now = self.now();
+        for output in self.core.handle(now, input) {
+            self.outputs += 1;
+            if self.dies_at.is_some_and(|at| self.outputs >= at) {
+                self.dies_at = None;
+                return self.restart();
+            }
+            self.carry(now, output);
+        }
+    }
+
+    /// The controller dies, with all that it has under way, and another one starts.
+    pub(super) fn restart(&mut self) {
+        self.under_way = FuturesUnordered::new();
+        let now = self.now();
+        self.alarms = BTreeSet::from([now]);
+        self.core = new_core(&self.world, now);
+    }
+
+    fn carry(&mut self, now: Time, output: Output) {
+        let store = self.store.clone();
+        let (devices, site) = (self.world.devices.clone(), self.world.site.clone());
+        match output {
+            Output::Load => self.under_way.push(Box::pin(async move {
+                Input::Loaded(store.list(&Prefix::all()).await.unwrap())
+            })),
+            Output::Commit { commit, txn } => {
+                self.commits += 1;
+                let mishap = self.mishaps.get(&self.commits).copied();
+                self.under_way.push(Box::pin(async move {
+                    let end = commit_with(&store, &txn, mishap).await;
+                    Input::Committed { commit, end }
+                }));
+            }
+            Output::Act { task, order } => {
+                self.check_is_journalled(&order);
+                self.acted.push(order.step.clone());
+                self.under_way.push(Box::pin(async move {
+                    let end = act(&devices, &site, &order).await;
+                    Input::Acted { task, end }
+                }));
+            }
+            Output::Ask(ask) => {
+                let clock = self.clock;
+                self.under_way.push(Box::pin(async move {
+                    Input::Answered(answer(&devices, &site, clock, ask).await)
+                }));
+            }
+            Output::Wake(at) => {
+                self.alarms.insert(at);
+            }
+            Output::Tell(event) => self.told.push(Told { at: now, event }),
+            Output::Reply { request, reply } => {
+                let before = self.replies.insert(request, reply);
+                assert_eq!(before, None, "one reply a request");
+            }
+        }
+    }
+
+    /// Nothing is acted on before it is committed; nothing is given but to the one holder.
+    fn check_is_journalled(&self, order: &Order) {
+        let records = self.records();
+        let stage = |run: &Run| run.plan.stages[run.stage].clone();
+        let in_run = records.values().find(|record| {
+            record
+                .run
+                .as_ref()
+                .is_some_and(|run| stage(run).contains(&order.step))
+        });
+        let Some(record) = in_run else {
+            let server = scrubbed(&order.step).expect("only scrubbing has no run");
+            assert_eq!(records.len(), self.world.site.personas.len());
+            assert!(
+                !records
+                    .values()
+                    .any(|record| record.holding.involves(server))
+            );
+            return;
+        };
+        if order.step.kind() == Kind::Give {
+            let give = order.give.as_ref().unwrap();
+            assert_eq!(record.holding.home().as_ref(), Some(&give.holder));
+        }
+    }
+
+    /// Never two generations of one persona on the arrays at a time.
+    fn check_writers(&self) {
+        for of in self.world.site.personas.values() {
+            let sessions = self
+                .world
+                .arrays
+                .values()
+                .flat_map(MemoryArray::open_sessions);
+            let own = sessions.filter(|s| s.initiator == of.persona.initiator.as_str());
+            let generations: BTreeSet<_> = own.map(|session| session.generation).collect();
+            assert!(generations.len() <= 1, "{generations:?} at once");
+        }
+    }
+
+    pub(super) fn records(&self) -> BTreeMap<PersonaName, PersonaRecord> {
+        let names = self.world.site.personas.keys();
+        let record =
+            |name: &PersonaName| Some((name.clone(), self.stored("persona", name.as_str())?));
+        names.filter_map(record).collect()
+    }
+
+    pub(super) fn record(&self, number: u8) -> PersonaRecord {
+        self.records()[&persona(number)].clone()
+    }
+
+    pub(super) fn server_record(&self, name: &ServerName) -> ServerRecord {
+        self.stored("server", name.as_str()).unwrap_or_default()
+    }
+
+    fn stored<T: serde::de::DeserializeOwned>(&self, kind: &str, name: &str) -> Option<T> {
+        let key = Key::of(&[kind, name]).unwrap();
+        let entry = self.store.get(&key).now_or_never()?.unwrap()?;
+        Some(serde_json::from_slice(entry.value.bytes()).unwrap())
+    }
+
+    /// Asks as a person, and waits for the reply.
+    pub(super) async fn ask(&mut self, verb: Verb) -> Reply {
+        self.requests += 1;
+        let request = RequestId(self.requests);
+        let actor = Actor::Person("maria".to_owned());
+        self.hand_in(Input::Asked {
+            request,
+            command: Command { actor, verb },
+        });
+        let end = self.now() + Duration::from_mins(1);
+        loop {
+            if let Some(reply) = self.replies.remove(&request) {
+                return reply;
+            }
+            assert!(self.step(end).await, "no reply");
+        }
+    }
+
+    pub(super) fn count(&self, what: What) -> usize {
+        self.told
+            .iter()
+            .filter(|told| told.event.event == what)
+            .count()
+    }
+
+    /// What was told, one line each.
+    pub(super) fn story(&self) -> Vec<String> {
+        let line = |Told { at, event }: &Told| {
+            let json = serde_json::to_value(event.event).unwrap();
+            let (status, reason) = (&event.status, &event.reason);
+            format!("{at} {json} {} {status:?} {reason:?}", event.about)
+        };
+        self.told.iter().map(line).collect()
+    }
+
+    /// The home of a persona, by its record and by what the world shows: both must agree.
+    pub(super) fn home(&self, number: u8) -> Option<(ServerName, Generation)> {
+        let home = self.record(number).holding.home();
+        let seen = self.world.homes(&persona(number));
+        let home = home.map(|grant| (grant.server, grant.generation));
+        assert_eq!(
+            seen,
+            home.iter()
+                .map(|(server, _)| server.clone())
+                .collect::<Vec<_>>()
+        );
+        home
+    }
+
+    /// Takes a server's mains, its controller's too.
+    pub(super) fn lose_feed(&mut self, number: u8) {
+        self.world.bmcs[&server(number)].lose_mains();
+    }
+
+    /// Takes a server's power; its controller goes on.
+    pub(super) fn lose_power(&mut self, number: u8) {
+        self.world.bmcs[&server(number)].lose_power();
+    }
+
+    /// Makes sure of what most scenarios begin with: both members at work, the spares scrubbed.
+    pub(super) fn assert_ready(&self, spares: &[u8]) {
+        for record in self.records().values() {
+            assert_eq!(record.wanted, Wanted::Running);
+            assert!(record.run.is_none());
+        }
+        for spare in spares {
+            assert!(
+                self.server_record(&server(*spare)).scrubbed,
+                "{:#?}",
+                self.story()
+            );
+        }
+    }
+
+    pub(super) fn own_link(&mut self, up: bool) {
+        for path in Path::BOTH {
+            self.hand_in(Input::OwnLink { path, up });
+        }
+    }
+}
+
+fn new_core(world: &World, now: Time) -> Core {
+    let binds = world.devices.bind();
+    Core::new(world.site.clone(), binds, Estimates::default(), now).unwrap()
+}
+
+fn scrubbed(step: &Step) -> Option<&ServerName> {
+    match step {
+        Step::PowerOff { server } | Step::Disarm { server } | Step::Park { server, .. } => {
+            Some(server)
+        }
+        Step::ShutOut { request, .. } => Some(&request.server),
+        _ => None,
+    }
+}
+
+async fn commit_with(
+    store: &MemoryStore,
+    txn: &Txn,
+    mishap: Option<Mishap>,
+) -> Result<Outcome, String> {
+    match mishap {
+        Some(Mishap::NeverArrives) => return Err("unreachable".to_owned()),
+        Some(Mishap::Conflict) => {
+            let conflict = Conflict {
+                key: Key::of(&["somebody"]).unwrap(),
+                expected: Expected::Absent,
+                found: None,
+            };
+            return Ok(Outcome::Conflict(conflict));
+        }
+        _ => {}
+    }
+    let end = store.commit(txn).await.map_err(|error| error.to_string());
+    if mishap == Some(Mishap::AnswerLost) {
+        return Err("unanswered".to_owned());
+    }
+    end
+}
