@@ -116,7 +116,8 @@ pub trait Array: Debug + Send + Sync {
     /// nothing, also when two callers try at once.
     ///
     /// Sessions may outlive their admission: see [`ArrayTraits::removal_ends_sessions`]. A login
-    /// that is half done when its admission goes either fails or is listed as a session already.
+    /// that is half done when its admission goes fails, or is listed as a session by the first
+    /// [`Array::sessions`] after it: what that does not list gets in no more.
     async fn set_admissions(
         &self,
         volume: &VolumeName,

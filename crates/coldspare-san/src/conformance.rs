@@ -40,6 +40,13 @@ pub trait Rig: Debug + Send + Sync {
     /// An initiator logs in; none if it is refused.
     async fn log_in(&self, login: &Login) -> Option<Connection>;
 
+    /// An initiator shows its secret, and stops before it is in; none if it is refused, or if it
+    /// cannot be made to stop there.
+    async fn begin_log_in(&self, login: &Login) -> Option<Connection>;
+
+    /// That login goes on; whether it gets in.
+    async fn finish_log_in(&self, connection: Connection) -> bool;
+
     /// An initiator writes a block; whether the array took it.
     async fn write(&self, connection: Connection) -> bool;
 
@@ -127,6 +134,7 @@ pub async fn check(rig: &dyn Rig) -> Vec<Violation> {
             a_session_is_listed_until_its_last_write_has_landed
             removal_ends_sessions_where_the_array_says_so
             a_restart_changes_what_the_array_says_it_does
+            a_login_that_is_half_done_when_its_admission_goes_ends_with_it
             a_server_that_is_shut_out_can_do_nothing_anywhere
         }
     }

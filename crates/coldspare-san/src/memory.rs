@@ -18,7 +18,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use coldspare_names::{ArrayName, VolumeName};
 
-pub use self::wire::{IoRefused, LoginRefused, Writing};
+pub use self::wire::{HalfLogin, IoRefused, LoginRefused, Writing};
 
 use self::state::{Refused, State};
 use crate::{
@@ -46,6 +46,9 @@ pub struct Traps {
     pub second_account_locks_out: bool,
     /// `…:Exchange1` is not `…:exchange1` (tgt).
     pub names_byte_for_byte: bool,
+    /// A login that has shown its secret gets in though its admission goes before it is finished
+    /// (tgt without its adapter).
+    pub half_done_logins_get_in: bool,
 }
 
 /// An array in memory. Cloning gives another handle to the same array.

@@ -175,6 +175,41 @@ pub(super) async fn a_restart_changes_what_the_array_says_it_does(bench: &Bench<
     )
 }
 
+pub(super) async fn a_login_that_is_half_done_when_its_admission_goes_ends_with_it(
+    bench: &Bench<'_>,
+) -> Outcome {
+    if bench.array.traits().opens_when_last_account_goes {
+        return Ok(());
+    }
+    let volume = bench.volume("volume").await?;
+    let admission = bench.admission(0, FIRST)?;
+    bench.admit(&volume, &[&admission]).await?;
+    let login = bench.login(&volume, &admission)?;
+    let Some(half) = bench.rig.begin_log_in(&login).await else {
+        return Ok(());
+    };
+    bench.log_in(&volume, &admission).await?;
+    crate::shut_out(&*bench.array, &first_out(bench, &volume)?, PATIENCE).await?;
+    ensure(
+        !bench.rig.finish_log_in(half).await,
+        "it gets in after its server was shut out",
+    )
+}
+
+/// The first server is to be shut out, for the second to follow.
+fn first_out(bench: &Bench<'_>, volume: &Volume) -> Result<ShutOut, Reason> {
+    let old = bench.admission(0, FIRST)?;
+    Ok(ShutOut {
+        server: old.server,
+        addresses: old.addresses,
+        initiator: Some(old.initiator),
+        up_to: old.generation,
+        volumes: BTreeSet::from([volume.name.clone()]),
+        stamp: SECOND,
+        spared: BTreeSet::new(),
+    })
+}
+
 pub(super) async fn a_server_that_is_shut_out_can_do_nothing_anywhere(
     bench: &Bench<'_>,
 ) -> Outcome {
@@ -186,15 +221,7 @@ pub(super) async fn a_server_that_is_shut_out_can_do_nothing_anywhere(
         return Ok(());
     }
     let (old, new) = (bench.admission(0, FIRST)?, bench.admission(1, SECOND)?);
-    let request = ShutOut {
-        server: old.server.clone(),
-        addresses: old.addresses.clone(),
-        initiator: Some(old.initiator.clone()),
-        up_to: old.generation,
-        volumes: BTreeSet::from([volume.name.clone()]),
-        stamp: new.generation,
-        spared: BTreeSet::new(),
-    };
+    let request = first_out(bench, &volume)?;
     crate::shut_out(&*bench.array, &request, PATIENCE).await?;
     for (volume, connection) in [(&volume, connection), (&clone, elsewhere)] {
         ensure(

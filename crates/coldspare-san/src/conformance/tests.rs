@@ -9,7 +9,7 @@ use std::time::Duration;
 use coldspare_names::Time;
 
 use super::*;
-use crate::memory::{MemoryArray, Traps};
+use crate::memory::{HalfLogin, MemoryArray, Traps};
 use crate::{ArrayTraits, SessionId, StampKeeper};
 use wrong::{Wrong, WrongArray};
 
@@ -21,6 +21,7 @@ struct MemoryRig {
     traps: Traps,
     wrong: Wrong,
     array: Mutex<Option<MemoryArray>>,
+    half: Mutex<Vec<HalfLogin>>,
     seconds: AtomicU64,
 }
 
@@ -32,6 +33,7 @@ impl MemoryRig {
             traps,
             wrong: Wrong::Nothing,
             array: Mutex::new(None),
+            half: Mutex::default(),
             seconds: AtomicU64::new(0),
         }
     }
@@ -97,6 +99,18 @@ impl Rig for MemoryRig {
         }
         let session = self.array().log_in(&login, self.now()).ok()?;
         session.as_str().parse().ok()
+    }
+
+    async fn begin_log_in(&self, login: &Login) -> Option<Connection> {
+        let half = self.array().begin_log_in(login).ok()?;
+        let mut all = self.half.lock().unwrap();
+        all.push(half);
+        Some(all.len() as Connection - 1)
+    }
+
+    async fn finish_log_in(&self, connection: Connection) -> bool {
+        let half = self.half.lock().unwrap()[usize::try_from(connection).unwrap()].clone();
+        self.array().finish_log_in(&half, self.now()).is_ok()
     }
 
     async fn write(&self, connection: Connection) -> bool {
@@ -267,15 +281,25 @@ async fn an_array_that_misreports_itself_is_found_out() {
         broken(&rig).await,
         ["removal_ends_sessions_where_the_array_says_so"]
     );
-    let traps = Traps {
-        second_account_locks_out: true,
-        ..Traps::default()
-    };
-    let rig = MemoryRig::new(usual, traps);
-    assert_eq!(
-        broken(&rig).await,
-        ["the_new_one_gets_in_once_the_old_one_is_gone"]
-    );
+    let traps = [
+        (
+            Traps {
+                second_account_locks_out: true,
+                ..Traps::default()
+            },
+            "the_new_one_gets_in_once_the_old_one_is_gone",
+        ),
+        (
+            Traps {
+                half_done_logins_get_in: true,
+                ..Traps::default()
+            },
+            "a_login_that_is_half_done_when_its_admission_goes_ends_with_it",
+        ),
+    ];
+    for (traps, check) in traps {
+        assert_eq!(broken(&MemoryRig::new(usual, traps)).await, [check]);
+    }
 }
 
 #[tokio::test(start_paused = true)]

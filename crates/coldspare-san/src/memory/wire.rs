@@ -7,7 +7,7 @@ use coldspare_names::{Generation, Time, VolumeName};
 
 use super::MemoryArray;
 use super::state::{Open, State, number};
-use crate::{Admissions, LastWrite, Login, Session, SessionId};
+use crate::{Admission, Admissions, LastWrite, Login, Session, SessionId};
 
 /// Why a login fails, as the initiator sees it (RFC 7143, section 11.13.5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -53,40 +53,41 @@ pub struct Writing {
     pub last: Time,
 }
 
+/// A login that has shown its secret and is not finished, as its initiator holds it.
+#[derive(Debug, Clone)]
+pub struct HalfLogin {
+    login: Login,
+    admission: Option<Admission>,
+}
+
 impl MemoryArray {
     /// An initiator logs in to a volume's target.
     pub fn log_in(&self, login: &Login, now: Time) -> Result<SessionId, LoginRefused> {
         let state = &mut *self.lock();
-        if !state.reaches(login.source) {
-            return Err(LoginRefused::NoAnswer);
-        }
-        let target = state
-            .targets
-            .get(&login.volume)
-            .ok_or(LoginRefused::NotFound)?;
-        let admission = target
-            .admission_for(login, &state.key, state.traits, &state.traps)?
-            .cloned();
-        state.opened += 1;
-        let id = SessionId::new(state.opened.to_string());
-        let session = Session {
-            id: id.clone(),
-            volume: login.volume.clone(),
-            initiator: login.initiator.clone(),
-            source: login.source,
-            generation: admission.as_ref().map(|admission| admission.generation),
-            opened: Some(now),
-            last_write: LastWrite::Never,
+        let admission = state.admission_for(login)?;
+        Ok(state.open(login, admission, now))
+    }
+
+    /// An initiator shows its secret, and stops before it is in.
+    pub fn begin_log_in(&self, login: &Login) -> Result<HalfLogin, LoginRefused> {
+        let admission = self.lock().admission_for(login)?;
+        let login = login.clone();
+        Ok(HalfLogin { login, admission })
+    }
+
+    /// It goes on: what counts is who is admitted now, unless
+    /// [`Traps::half_done_logins_get_in`](super::Traps::half_done_logins_get_in).
+    pub fn finish_log_in(&self, half: &HalfLogin, now: Time) -> Result<SessionId, LoginRefused> {
+        let state = &mut *self.lock();
+        let admission = match state.admission_for(&half.login) {
+            Err(LoginRefused::Authentication | LoginRefused::NotFound)
+                if state.traps.half_done_logins_get_in =>
+            {
+                half.admission.clone()
+            }
+            admission => admission?,
         };
-        state.sessions.insert(
-            state.opened,
-            Open {
-                session,
-                admission,
-                draining: false,
-            },
-        );
-        Ok(id)
+        Ok(state.open(&half.login, admission, now))
     }
 
     /// The initiator reads through its session: its boot image, say.
@@ -185,6 +186,37 @@ impl MemoryArray {
 }
 
 impl State {
+    fn admission_for(&self, login: &Login) -> Result<Option<Admission>, LoginRefused> {
+        if !self.reaches(login.source) {
+            return Err(LoginRefused::NoAnswer);
+        }
+        let target = self.targets.get(&login.volume);
+        let target = target.ok_or(LoginRefused::NotFound)?;
+        let admission = target.admission_for(login, &self.key, self.traits, &self.traps)?;
+        Ok(admission.cloned())
+    }
+
+    fn open(&mut self, login: &Login, admission: Option<Admission>, now: Time) -> SessionId {
+        self.opened += 1;
+        let id = SessionId::new(self.opened.to_string());
+        let session = Session {
+            id: id.clone(),
+            volume: login.volume.clone(),
+            initiator: login.initiator.clone(),
+            source: login.source,
+            generation: admission.as_ref().map(|admission| admission.generation),
+            opened: Some(now),
+            last_write: LastWrite::Never,
+        };
+        let open = Open {
+            session,
+            admission,
+            draining: false,
+        };
+        self.sessions.insert(self.opened, open);
+        id
+    }
+
     fn reaches(&self, source: IpAddr) -> bool {
         self.up && !self.unreachable.contains(&source)
     }

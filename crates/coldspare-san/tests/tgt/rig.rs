@@ -29,7 +29,8 @@ struct World {
 }
 
 impl World {
-    async fn log_in(&mut self, login: &Login) -> Option<Connection> {
+    /// Logs in as far as it is told to.
+    async fn log_in(&mut self, login: &Login, whole: bool) -> Option<Connection> {
         let volumes = self.array.volumes().await.ok()?;
         let volume = volumes.iter().find(|volume| volume.name == login.volume)?;
         let who = Who {
@@ -37,10 +38,11 @@ impl World {
             name: &login.initiator,
             chap: login.chap.as_ref(),
         };
-        let portal = self.daemon.portal;
-        let initiator = Initiator::log_in(portal, volume.target.as_str(), &who)
-            .await
-            .ok()?;
+        let (portal, target) = (self.daemon.portal, volume.target.as_str());
+        let mut initiator = Initiator::authenticate(portal, target, &who).await.ok()?;
+        if whole {
+            initiator.finish().await.ok()?;
+        }
         let connection = self.initiators.len() as Connection;
         self.initiators.insert(connection, initiator);
         Some(connection)
@@ -70,7 +72,21 @@ impl Rig for TgtRig {
 
     async fn log_in(&self, login: &Login) -> Option<Connection> {
         let mut world = self.world.lock().await;
-        world.as_mut()?.log_in(login).await
+        world.as_mut()?.log_in(login, true).await
+    }
+
+    async fn begin_log_in(&self, login: &Login) -> Option<Connection> {
+        let mut world = self.world.lock().await;
+        world.as_mut()?.log_in(login, false).await
+    }
+
+    async fn finish_log_in(&self, connection: Connection) -> bool {
+        let mut world = self.world.lock().await;
+        let world = world.as_mut();
+        match world.and_then(|world| world.initiators.get_mut(&connection)) {
+            Some(initiator) => initiator.finish().await.is_ok(),
+            None => false,
+        }
     }
 
     async fn write(&self, connection: Connection) -> bool {
