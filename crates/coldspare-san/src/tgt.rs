@@ -33,7 +33,8 @@
 //! can be dropped). A caller that is stopped (not killed) while it holds the lock keeps the others
 //! waiting; they give up with [`Error::NoAnswer`]. `tgtadm` takes a secret on its command line only,
 //! so that one message goes to tgtd's control socket directly and no process list shows it. Rules
-//! that others made go when a target gets a new number. Where the file system cannot share blocks,
+//! that others made go when a target gets a new number; targets that others made are shown with
+//! their sessions, and are not changed. Where the file system cannot share blocks,
 //! a copy of a volume that is being written to fails, and may be tried again.
 
 mod control;
@@ -44,6 +45,7 @@ mod settle;
 mod shown;
 mod verbs;
 mod view;
+mod volumes;
 
 use std::path::PathBuf;
 use std::time::Duration;

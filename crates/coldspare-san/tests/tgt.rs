@@ -13,6 +13,8 @@ mod killed;
 mod md5;
 #[path = "tgt/rig.rs"]
 mod rig;
+#[path = "tgt/trouble.rs"]
+mod trouble;
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -23,6 +25,7 @@ use coldspare_san::conformance::check;
 use coldspare_san::{
     Admission, Admissions, Array, Error, LastWrite, Refusal, admit, chap, shut_out,
 };
+use futures::future::join_all;
 use secrecy::ExposeSecret;
 
 use crate::bench::{Bench, INITIATOR, PATIENCE, admission, intrudes, request};
@@ -47,7 +50,7 @@ async fn an_old_secret_opens_nothing_to_an_initiator_that_is_not_ours() {
     admit(&bench.array, &bench.volume.name, &old).await.unwrap();
     assert!(intrudes(&old), "the tool can get in at all");
     assert!(
-        !crate::bench::intrudes(&bench, "iqn.2026-11.com.example:Persona", Some(&old)),
+        !bench::intrudes(&bench, "iqn.2026-11.com.example:Persona", Some(&old)),
         "byte for byte"
     );
     shut_out(&bench.array, &request(&bench, 2, 1), PATIENCE)
@@ -58,7 +61,7 @@ async fn an_old_secret_opens_nothing_to_an_initiator_that_is_not_ours() {
     assert!(intrudes(&new), "the new one");
     assert!(!intrudes(&old), "beside the new one");
     assert!(
-        !crate::bench::intrudes(&bench, INITIATOR, None),
+        !bench::intrudes(&bench, INITIATOR, None),
         "without a secret"
     );
     assert!(!crate::bench::intrudes(
@@ -173,44 +176,6 @@ async fn tgtd_by_itself_is_as_open_as_its_documentation_here_says() {
 }
 
 #[tokio::test]
-async fn a_killed_tgtd_gets_everything_back_from_the_next_verb() {
-    let Some(mut bench) = Bench::start("tgtd killed (-9)").await else {
-        return;
-    };
-    let holder = admission(2, 3);
-    let mut initiator = bench.hold(&holder).await;
-    initiator.write(0, 1).await.unwrap();
-    let volumes = bench.array.volumes().await.unwrap();
-    let admissions = bench.array.admissions().await.unwrap();
-    let [session] = bench.array.sessions().await.unwrap().try_into().unwrap();
-    let units = units(&bench);
-    bench.daemon.kill();
-    let silent = bench.array.sessions().await;
-    assert!(matches!(silent, Err(Error::NoAnswer { .. })), "{silent:?}");
-    bench.daemon.restart().await;
-    assert!(
-        !intrudes(&bench, INITIATOR, Some(&holder)),
-        "until then nobody gets in"
-    );
-    assert_eq!(bench.array.volumes().await.unwrap(), volumes);
-    assert_eq!(bench.array.admissions().await.unwrap(), admissions);
-    assert_eq!(units, crate::units(&bench), "the disk is the same one");
-    let mut initiator = bench.log_in(&holder).await.unwrap();
-    bench
-        .array
-        .drop_sessions(&[session.id.clone()])
-        .await
-        .unwrap();
-    initiator
-        .write(0, 1)
-        .await
-        .expect("a session from before the restart is not this one");
-    let late = admit(&bench.array, &bench.volume.name, &admission(3, 2)).await;
-    let is_stale = |refusal: &Refusal| matches!(refusal, Refusal::Stale { .. });
-    assert!(matches!(late, Err(Error::Refused { refusal, .. }) if is_stale(&refusal)));
-}
-
-#[tokio::test]
 async fn of_many_callers_at_once_one_wins_and_the_others_are_told() {
     let Some(bench) = Bench::start("many callers").await else {
         return;
@@ -223,7 +188,7 @@ async fn of_many_callers_at_once_one_wins_and_the_others_are_told() {
         let arrays: Vec<_> = wanted.iter().map(|_| bench.daemon.array()).collect();
         let calls = arrays.iter().zip(&wanted);
         let calls = calls.map(|(array, wanted)| array.set_admissions(volume, &before, wanted));
-        let answers = bench::all(calls).await;
+        let answers = join_all(calls).await;
         let won: Vec<_> = answers
             .iter()
             .zip(&wanted)
@@ -390,10 +355,4 @@ fn accounts(bench: &Bench) -> Vec<String> {
     let shown = tgtadm(&bench.daemon, "--op show --mode account");
     let users = shown.lines().skip(1).map(str::trim);
     users.map(str::to_owned).collect()
-}
-
-fn units(bench: &Bench) -> Vec<String> {
-    let shown = tgtadm(&bench.daemon, "--op show --mode target");
-    let lines = shown.lines().skip_while(|line| !line.contains("LUN: 1"));
-    lines.map(str::to_owned).collect()
 }

@@ -10,6 +10,7 @@ use coldspare_names::{Generation, VolumeName};
 use serde::{Deserialize, Serialize};
 use tokio::time::{sleep, timeout};
 
+use super::shown::Target;
 use crate::{Admission, Origin, Size};
 
 /// Everything that is to be so, whether or not tgtd has been told yet. No secret is in it.
@@ -37,9 +38,10 @@ pub(super) struct Entry {
 }
 
 impl Record {
-    pub(super) fn next_number(&mut self) -> u32 {
-        // tgtd counts targets in a signed number; this many revocations take centuries.
-        self.last_number = (self.last_number + 1).min(i32::MAX.unsigned_abs());
+    /// A number that no target has or had.
+    pub(super) fn next_number(&mut self, shown: &[Target]) -> u32 {
+        let shown = shown.iter().map(|target| target.number).max();
+        self.last_number = shown.unwrap_or(0).max(self.last_number) + 1;
         self.last_number
     }
 }

@@ -131,27 +131,6 @@ pub(crate) fn intrudes(bench: &Bench, name: &str, admission: Option<&Admission>)
     inquiry.unwrap().status.success()
 }
 
-/// All of them side by side.
-pub(crate) async fn all<T>(futures: impl Iterator<Item = impl Future<Output = T>>) -> Vec<T> {
-    let mut futures: Vec<_> = futures.map(Box::pin).collect();
-    let mut answers: Vec<Option<T>> = futures.iter().map(|_| None).collect();
-    std::future::poll_fn(|context| {
-        for (future, answer) in futures.iter_mut().zip(&mut answers) {
-            if answer.is_none()
-                && let std::task::Poll::Ready(ready) = future.as_mut().poll(context)
-            {
-                *answer = Some(ready);
-            }
-        }
-        match answers.iter().all(Option::is_some) {
-            true => std::task::Poll::Ready(()),
-            false => std::task::Poll::Pending,
-        }
-    })
-    .await;
-    answers.into_iter().flatten().collect()
-}
-
 fn chap_of(admission: &Admission) -> Chap {
     let Admission {
         initiator,

@@ -71,6 +71,18 @@ impl Daemon {
         self.child.wait().unwrap();
     }
 
+    pub(crate) fn freeze(&self, frozen: bool) {
+        let signal = if frozen { "-STOP" } else { "-CONT" };
+        let id = self.child.id().to_string();
+        assert!(
+            Command::new("kill")
+                .args([signal, &id])
+                .status()
+                .unwrap()
+                .success()
+        );
+    }
+
     pub(crate) fn array(&self) -> TgtArray {
         array_in(&self.folder, self.portal)
     }
