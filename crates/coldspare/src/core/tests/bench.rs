@@ -51,6 +51,8 @@ pub(super) struct Bench {
     /// What goes wrong with which commit.
     pub(super) mishaps: BTreeMap<usize, Mishap>,
     pub(super) commits: usize,
+    /// Heartbeats are sent and do not arrive.
+    pub(super) deaf: bool,
     clock: Clock,
     replies: BTreeMap<RequestId, Reply>,
     under_way: FuturesUnordered<BoxFuture<'static, Input>>,
@@ -67,18 +69,16 @@ impl Bench {
 
     pub(super) async fn with_arrays(site: Site, traits: ArrayTraits) -> Self {
         let mut bench = Self::idle(site, traits).await;
-        for name in bench
-            .world
-            .site
-            .personas
-            .keys()
-            .cloned()
-            .collect::<Vec<_>>()
-        {
-            bench.set_up(&name).await;
-        }
+        bench.set_up_all().await;
         bench.run(Duration::from_secs(5)).await;
         bench
+    }
+
+    /// Brings every persona up at home without a controller.
+    pub(super) async fn set_up_all(&mut self) {
+        for name in self.world.site.clone().personas.keys() {
+            self.set_up(name).await;
+        }
     }
 
     /// A site in which nothing runs.
@@ -96,6 +96,7 @@ impl Bench {
             outputs: 0,
             mishaps: BTreeMap::new(),
             commits: 0,
+            deaf: false,
             clock,
             replies: BTreeMap::new(),
             under_way: FuturesUnordered::new(),
@@ -181,7 +182,9 @@ impl Bench {
             None if now >= beat => {
                 self.lived = now;
                 for (server, path, beat) in self.world.live(now) {
-                    self.hand_in(Input::Heard { server, path, beat });
+                    if !self.deaf {
+                        self.hand_in(Input::Heard { server, path, beat });
+                    }
                 }
                 self.check_writers();
             }
@@ -353,7 +356,7 @@ impl Bench {
     /// The home of a persona, by its record and by what the world shows: both must agree.
     pub(super) fn home(&self, number: u8) -> Option<(ServerName, Generation)> {
         let home = self.record(number).holding.home();
-        let seen = self.world.homes(&persona(number));
+        let seen = self.home_in_world(number);
         let home = home.map(|grant| (grant.server, grant.generation));
         assert_eq!(
             seen,
@@ -362,6 +365,10 @@ impl Bench {
                 .collect::<Vec<_>>()
         );
         home
+    }
+
+    pub(super) fn home_in_world(&self, number: u8) -> Vec<ServerName> {
+        self.world.homes(&persona(number))
     }
 
     /// Takes a server's mains, its controller's too.
@@ -380,6 +387,10 @@ impl Bench {
             assert_eq!(record.wanted, Wanted::Running);
             assert!(record.run.is_none());
         }
+        self.assert_scrubbed(spares);
+    }
+
+    pub(super) fn assert_scrubbed(&self, spares: &[u8]) {
         for spare in spares {
             assert!(
                 self.server_record(&server(*spare)).scrubbed,
