@@ -208,3 +208,6 @@ pub fn simulate_observed(
         Ok(Outcome { told: simulation.told(), before, after })
     })
 }
+
+#[cfg(test)]
+mod tests;

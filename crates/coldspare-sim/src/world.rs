@@ -22,6 +22,7 @@ use tokio::time::sleep_until;
 use crate::{Fault, FaultKind, Truth};
 
 pub use build::Error;
+pub(crate) use build::stream;
 pub(crate) use machine::{Machine, Stage};
 pub(crate) use plant::Plant;
 pub(crate) use state::State;
@@ -199,3 +200,6 @@ async fn drive(world: Weak<Inner>, clock: Clock) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,16 @@
+use super::*;
+
+#[test]
+fn every_draw_is_a_site_and_faults_of_that_site() {
+    let mut sizes = Vec::new();
+    for seed in 0..200 {
+        let drawn = site(seed);
+        assert_eq!(drawn, site(seed));
+        sizes.push(drawn.servers.len());
+        let end = Time::after_epoch(Duration::from_hours(2));
+        let broken = faults(seed, &drawn, end);
+        assert_eq!(broken, faults(seed, &drawn, end));
+        assert!(broken.iter().all(|fault| fault.at < end));
+    }
+    assert!(sizes.contains(&1) && sizes.iter().any(|size| *size > 50));
+}
