@@ -8,12 +8,14 @@ mod self_doubt;
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use coldspare_names::{ArrayName, Generation, Time};
 
 use self::self_doubt::SelfDoubt;
 use crate::case::{Case, Trouble};
 use crate::domains::{DomainId, Domains};
+use crate::shared::Shared;
 use crate::silence::Silence;
 use crate::{
     Answer, Beat, Enrolment, Error, Finding, Heard, Label, Path, Profile, Slot, Start, Testimony,
@@ -42,9 +44,8 @@ pub struct Detector {
     silence: Silence,
     marks: Vec<Mark>,
     states: Vec<State>,
-    places: Vec<PlaceId>,
-    place_ids: BTreeMap<Place, PlaceId>,
-    known_places: Vec<Place>,
+    generations: Shared<Generation>,
+    places: Shared<Arc<Place>>,
     labels: Domains<Label>,
     arrays: Domains<ArrayName>,
     cases: BTreeMap<Slot, Case>,
@@ -56,19 +57,23 @@ pub struct Detector {
     findings: Vec<Finding>,
 }
 
-/// The newest that was accepted of a server: what is older is refused.
+/// The newest that was accepted of a server: what is older is refused. With it, by number, what is
+/// known from its enrolment.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Mark {
     boot: u64,
-    generation: Generation,
     sequences: [u32; 2],
+    generation: u32,
+    place: u32,
 }
 
 impl Mark {
+    /// Of a slot in which nobody is enrolled.
     const NONE: Self = Self {
         boot: 0,
-        generation: Generation::NONE,
         sequences: [0; 2],
+        generation: u32::MAX,
+        place: u32::MAX,
     };
 }
 
@@ -106,8 +111,6 @@ enum Condition {
     Maintenance,
 }
 
-type PlaceId = u32;
-
 /// The failure domains of a server: servers of one rack share one.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 struct Place {
@@ -124,9 +127,8 @@ impl Detector {
             profile,
             marks: Vec::new(),
             states: Vec::new(),
-            places: Vec::new(),
-            place_ids: BTreeMap::new(),
-            known_places: Vec::new(),
+            generations: Shared::new(),
+            places: Shared::new(),
             labels: Domains::new(),
             arrays: Domains::new(),
             cases: BTreeMap::new(),
@@ -143,7 +145,6 @@ impl Detector {
         self.silence.reserve(slots);
         self.states.reserve_exact(more);
         self.marks.reserve_exact(more);
-        self.places.reserve_exact(more);
     }
 
     /// The limits by which it judges.
@@ -160,7 +161,7 @@ impl Detector {
     #[inline]
     pub fn generation(&self, slot: Slot) -> Option<Generation> {
         let enrolled = self.condition(slot) != Condition::Vacant;
-        enrolled.then(|| self.marks[slot.index()].generation)
+        enrolled.then(|| *self.generations.value(self.marks[slot.index()].generation))
     }
 
     /// Watches a server from now on; anew, if its slot was in use.
@@ -173,14 +174,13 @@ impl Detector {
             labels: self.labels.number(&enrolment.labels),
             arrays: self.arrays.number(&enrolment.arrays),
         };
-        self.places[slot.index()] = self.place_id(place);
+        let place = self.places.number(&Arc::new(place));
+        let generation = self.generations.number(&enrolment.generation);
         let mark = &mut self.marks[slot.index()];
-        if mark.generation != enrolment.generation {
-            *mark = Mark {
-                generation: enrolment.generation,
-                ..Mark::NONE
-            };
+        if mark.generation != generation {
+            *mark = Mark::NONE;
         }
+        (mark.generation, mark.place) = (generation, place);
         self.states[slot.index()] = State {
             condition: Condition::Expected,
             watch: enrolment.watch,

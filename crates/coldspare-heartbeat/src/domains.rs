@@ -10,6 +10,7 @@ use std::time::Duration;
 use coldspare_names::Time;
 
 use crate::Slot;
+use crate::shared::Shared;
 
 /// Position of a domain in [`Domains`].
 pub(crate) type DomainId = u32;
@@ -17,17 +18,16 @@ pub(crate) type DomainId = u32;
 /// Failure domains of one kind, and what is held because of them.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Domains<Name: Ord> {
-    ids: BTreeMap<Name, DomainId>,
-    tallies: Vec<Tally<Name>>,
+    names: Shared<Name>,
+    tallies: Vec<Tally>,
     /// Servers that fell lately or are held.
     fallen: BTreeMap<Slot, Fallen>,
     recent: VecDeque<(Time, Slot)>,
     holds: BTreeMap<BTreeSet<DomainId>, Hold>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct Tally<Name> {
-    name: Name,
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+struct Tally {
     /// Servers that are heard.
     speaking: u32,
     /// Servers that fell lately, or are held.
@@ -60,7 +60,7 @@ pub(crate) enum Change<Name: Ord> {
 impl<Name: Ord + Clone> Domains<Name> {
     pub(crate) fn new() -> Self {
         Self {
-            ids: BTreeMap::new(),
+            names: Shared::new(),
             tallies: Vec::new(),
             fallen: BTreeMap::new(),
             recent: VecDeque::new(),
@@ -70,18 +70,9 @@ impl<Name: Ord + Clone> Domains<Name> {
 
     /// The numbers of domains, which stay theirs.
     pub(crate) fn number(&mut self, names: &BTreeSet<Name>) -> Box<[DomainId]> {
-        let number = |name: &Name| {
-            let next = DomainId::try_from(self.tallies.len()).unwrap_or(DomainId::MAX);
-            *self.ids.entry(name.clone()).or_insert_with(|| {
-                self.tallies.push(Tally {
-                    name: name.clone(),
-                    speaking: 0,
-                    fallen: 0,
-                });
-                next
-            })
-        };
-        names.iter().map(number).collect()
+        let numbers = names.iter().map(|name| self.names.number(name)).collect();
+        self.tallies.resize(self.names.len(), Tally::default());
+        numbers
     }
 
     /// A server speaks that was not counted.
@@ -282,7 +273,7 @@ impl<Name: Ord + Clone> Domains<Name> {
     }
 
     fn names(&self, cause: &BTreeSet<DomainId>) -> BTreeSet<Name> {
-        let name = |&id: &DomainId| self.tallies[id as usize].name.clone();
+        let name = |&id: &DomainId| self.names.value(id).clone();
         cause.iter().map(name).collect()
     }
 }

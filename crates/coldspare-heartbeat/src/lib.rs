@@ -55,6 +55,7 @@ pub mod intake;
 mod key;
 mod profile;
 mod pulse;
+mod shared;
 mod silence;
 mod testimony;
 #[cfg(feature = "udp")]

@@ -30,6 +30,8 @@ pub(crate) enum Due {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Silence {
     origin: Time,
+    /// The time that was asked for last, and its tick: a batch of heartbeats has one.
+    latest: (Time, u32),
     heard: Vec<[u32; 2]>,
     /// For each block, a tick before which none of its servers is due.
     bounds: Vec<u32>,
@@ -41,6 +43,7 @@ impl Silence {
     pub(crate) fn new(profile: &Profile, origin: Time) -> Self {
         Self {
             origin,
+            latest: (origin, 0),
             heard: Vec::new(),
             bounds: Vec::new(),
             degraded_after: ticks(profile.path_silence),
@@ -64,8 +67,7 @@ impl Silence {
     }
 
     /// The tick of a time: the resolution of every limit.
-    #[inline]
-    pub(crate) fn tick(&self, now: Time) -> u32 {
+    fn tick(&self, now: Time) -> u32 {
         let elapsed = now.since(self.origin).as_millis();
         u32::try_from(elapsed).unwrap_or(NEVER).min(NEVER - 1)
     }
@@ -77,13 +79,22 @@ impl Silence {
     /// Takes a sign of life over a path that is awaited; false, and nothing is changed, if it is not.
     #[inline]
     pub(crate) fn hear(&mut self, slot: Slot, path: Path, now: Time) -> bool {
-        let tick = self.tick(now);
+        if self.latest.0 != now {
+            self.latest = (now, self.tick(now));
+        }
+        let tick = self.latest.1;
         let cell = &mut self.heard[slot.index()][path.index()];
         let awaited = *cell != NEVER;
         if awaited {
             *cell = tick.max(*cell);
         }
         awaited
+    }
+
+    /// The tick at which a path was last heard, if that is known.
+    #[inline]
+    pub(crate) fn heard(&self, slot: Slot, path: Path) -> Option<u32> {
+        Some(self.heard.get(slot.index())?[path.index()])
     }
 
     /// Awaits a path, last heard at a time.
@@ -185,6 +196,7 @@ impl Silence {
         self.heard.as_flattened_mut().iter_mut().for_each(follow);
         self.bounds.iter_mut().for_each(follow);
         self.origin = self.time(shift);
+        self.latest = (self.origin, 0);
     }
 }
 

@@ -1,11 +1,23 @@
 //! How the detector takes a heartbeat.
 
+use std::hint::black_box;
+
 use coldspare_names::Time;
 
 use super::{Condition, Detector};
 use crate::{Beat, Finding, Path, Refusal, Slot, Watch};
 
 impl Detector {
+    /// Reads what the next heartbeat of a server will need.
+    #[inline]
+    pub(crate) fn look_at_memory(&self, slot: Slot, path: Path) {
+        black_box((
+            self.states.get(slot.index()).map(|state| state.flags),
+            self.marks.get(slot.index()).map(|mark| mark.boot),
+            self.silence.heard(slot, path),
+        ));
+    }
+
     /// Whether a heartbeat counts; if so it is remembered, and it is told whether it is the first of
     /// a boot.
     #[inline]
@@ -18,8 +30,9 @@ impl Detector {
             return Err(Refusal::WrongPath);
         }
         let mark = &mut self.marks[slot.index()];
-        if beat.generation != mark.generation {
-            return Err(if beat.generation < mark.generation {
+        let generation = *self.generations.value(mark.generation);
+        if beat.generation != generation {
+            return Err(if beat.generation < generation {
                 Refusal::OldGeneration
             } else {
                 Refusal::UnknownGeneration

@@ -1,8 +1,10 @@
 //! Who is watched, and in which condition.
 
+use std::sync::Arc;
+
 use coldspare_names::Time;
 
-use super::{Condition, Detector, Mark, Place, PlaceId, State};
+use super::{Condition, Detector, Mark, Place, State};
 use crate::{Path, Slot, Watch};
 
 impl Detector {
@@ -17,16 +19,9 @@ impl Detector {
         self.states[slot.index()].condition = condition;
     }
 
-    pub(super) fn place(&self, slot: Slot) -> Place {
-        self.known_places[self.places[slot.index()] as usize].clone()
-    }
-
-    pub(super) fn place_id(&mut self, place: Place) -> PlaceId {
-        let next = PlaceId::try_from(self.known_places.len()).unwrap_or(PlaceId::MAX);
-        *self.place_ids.entry(place).or_insert_with_key(|place| {
-            self.known_places.push(place.clone());
-            next
-        })
+    /// The failure domains of a slot in which somebody is enrolled.
+    pub(super) fn place(&self, slot: Slot) -> Arc<Place> {
+        Arc::clone(self.places.value(self.marks[slot.index()].place))
     }
 
     pub(super) fn reach(&mut self, slot: Slot) {
@@ -35,7 +30,6 @@ impl Detector {
             let len = slot.index() + 1;
             self.states.resize(len, State::VACANT);
             self.marks.resize(len, Mark::NONE);
-            self.places.resize(len, 0);
         }
     }
 
@@ -57,8 +51,12 @@ impl Detector {
 
     /// Misses it no longer.
     pub(super) fn stop_watching(&mut self, slot: Slot) {
+        let condition = self.condition(slot);
+        if condition == Condition::Vacant {
+            return;
+        }
         let place = self.place(slot);
-        match self.condition(slot) {
+        match condition {
             Condition::Vacant
             | Condition::Expected
             | Condition::Leaving
@@ -82,7 +80,9 @@ impl Detector {
             return;
         }
         self.stop_watching(slot);
-        self.rounds.retain(|&(_, other)| other != slot);
+        if self.states[slot.index()].watch == Watch::Probed {
+            self.rounds.retain(|&(_, other)| other != slot);
+        }
         self.states[slot.index()] = State::VACANT;
     }
 }

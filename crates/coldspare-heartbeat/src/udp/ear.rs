@@ -1,12 +1,11 @@
 //! Receiving many datagrams with one call.
 
 use std::io::{self, IoSliceMut};
-use std::net::SocketAddr;
+use std::net::{SocketAddr, UdpSocket};
 use std::os::fd::AsRawFd;
 
+use nix::errno::Errno;
 use nix::sys::socket::{MsgFlags, MultiHeaders, SockaddrStorage, recvmmsg, setsockopt, sockopt};
-use tokio::io::Interest;
-use tokio::net::UdpSocket;
 
 use crate::wire;
 
@@ -16,6 +15,9 @@ const BATCH: usize = 64;
 const KEPT: usize = 8 << 20;
 
 /// A socket that is listened to, and its buffers.
+///
+/// It is read every few milliseconds, and not when something arrives: to be woken for every datagram
+/// would cost several times as much as to receive it.
 #[derive(Debug)]
 pub(super) struct Ear {
     socket: UdpSocket,
@@ -32,8 +34,9 @@ pub(super) struct Drained {
 }
 
 impl Ear {
-    pub(super) async fn bind(address: SocketAddr) -> io::Result<Self> {
-        let socket = UdpSocket::bind(address).await?;
+    pub(super) fn bind(address: SocketAddr) -> io::Result<Self> {
+        let socket = UdpSocket::bind(address)?;
+        socket.set_nonblocking(true)?;
         // With the right to do so, beyond the system's limit; otherwise up to it.
         if setsockopt(&socket, sockopt::RcvBufForce, &KEPT).is_err() {
             setsockopt(&socket, sockopt::RcvBuf, &KEPT)?;
@@ -48,38 +51,40 @@ impl Ear {
         &self.socket
     }
 
-    /// Hands on what has arrived, at most about so many datagrams.
+    /// Hands on what has arrived, batch by batch, at most about so many datagrams.
     pub(super) fn drain(
         &mut self,
         most: usize,
-        mut heard: impl FnMut(&UdpSocket, &[u8], Option<SocketAddr>),
+        mut heard: impl FnMut(&UdpSocket, &[Received<'_>]),
     ) -> io::Result<Drained> {
         let Self { socket, buffers } = self;
+        let fd = socket.as_raw_fd();
         let mut headers = MultiHeaders::<SockaddrStorage>::preallocate(BATCH, None);
         let mut datagrams = 0;
         while datagrams < most {
             let mut slices = buffers.each_mut().map(|buffer| [IoSliceMut::new(buffer)]);
-            let received = socket.try_io(Interest::READABLE, || {
-                let (fd, flags) = (socket.as_raw_fd(), MsgFlags::MSG_DONTWAIT);
-                let messages = recvmmsg(fd, &mut headers, slices.iter_mut(), flags, None)?;
-                let mut received = 0;
-                for message in messages {
-                    let bytes = message.iovs().next().unwrap_or_default();
-                    heard(socket, bytes, message.address.as_ref().and_then(address));
-                    received += 1;
-                }
-                Ok(received)
-            });
-            match received {
-                Ok(received) => datagrams += received,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+            let flags = MsgFlags::MSG_DONTWAIT;
+            let messages = match recvmmsg(fd, &mut headers, slices.iter_mut(), flags, None) {
+                Ok(messages) => messages,
+                Err(Errno::EAGAIN) => {
                     return Ok(Drained {
                         datagrams,
                         dry: true,
                     });
                 }
-                Err(error) => return Err(error),
+                Err(error) => return Err(error.into()),
+            };
+            let mut batch = [Received::NOTHING; BATCH];
+            let mut received = 0;
+            for (message, place) in messages.zip(&mut batch) {
+                *place = Received {
+                    bytes: message.iovs().next().unwrap_or_default(),
+                    from: message.address,
+                };
+                received += 1;
             }
+            heard(socket, &batch[..received]);
+            datagrams += received;
         }
         Ok(Drained {
             datagrams,
@@ -88,12 +93,28 @@ impl Ear {
     }
 }
 
-fn address(from: &SockaddrStorage) -> Option<SocketAddr> {
-    let v4 = from
-        .as_sockaddr_in()
-        .map(|&from| SocketAddr::V4(from.into()));
-    v4.or_else(|| {
-        from.as_sockaddr_in6()
-            .map(|&from| SocketAddr::V6(from.into()))
-    })
+/// A datagram that arrived.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Received<'a> {
+    pub(super) bytes: &'a [u8],
+    from: Option<SockaddrStorage>,
+}
+
+impl Received<'_> {
+    const NOTHING: Self = Self {
+        bytes: &[],
+        from: None,
+    };
+
+    /// Where it came from.
+    pub(super) fn from(&self) -> Option<SocketAddr> {
+        let from = self.from?;
+        let v4 = from
+            .as_sockaddr_in()
+            .map(|&from| SocketAddr::V4(from.into()));
+        v4.or_else(|| {
+            from.as_sockaddr_in6()
+                .map(|&from| SocketAddr::V6(from.into()))
+        })
+    }
 }

@@ -3,7 +3,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use coldspare_names::Time;
-use tokio::time::{sleep, sleep_until};
+use tokio::time::sleep;
 
 use super::clock::Clock;
 use super::ear::{Drained, Ear};
@@ -11,13 +11,13 @@ use super::link::Link;
 use crate::wire::{self, ECHO_EVERY, Kind};
 use crate::{Beat, Detector, Error, Finding, Flags, Health, Intake, Path, Profile, Slot};
 
-/// After so many datagrams at once it waits a little, and lets the next ones gather.
+/// How long datagrams gather before they are taken together: when there were many, and when not.
+const SHORT: Duration = Duration::from_millis(2);
+const LONG: Duration = Duration::from_millis(5);
+/// So many at once are many.
 const MANY: usize = 16;
-const GATHER: Duration = Duration::from_millis(2);
 /// Datagrams taken from one socket before the other one has its turn.
 const TURN: usize = 4_096;
-/// Verdicts need no finer time.
-const TICK: Duration = Duration::from_millis(5);
 const LINK_CHECK: Duration = Duration::from_millis(500);
 
 /// The monitor: hears agents over one or two sockets, which are its paths, and tells what the
@@ -31,7 +31,6 @@ pub struct Monitor {
     ears: Vec<Ear>,
     links: Vec<(Path, Link)>,
     links_due: Time,
-    poll_due: Time,
     clock: Clock,
     traffic: Traffic,
 }
@@ -53,7 +52,7 @@ pub struct Traffic {
 
 impl Monitor {
     /// Listens on one address for the first path, and on another one for the second.
-    pub async fn bind(
+    pub fn bind(
         profile: Profile,
         first: SocketAddr,
         second: Option<SocketAddr>,
@@ -63,7 +62,7 @@ impl Monitor {
         let detector = Detector::new(profile, now)?;
         let mut ears = Vec::new();
         for address in [first].into_iter().chain(second) {
-            let bound = Ear::bind(address).await;
+            let bound = Ear::bind(address);
             ears.push(bound.map_err(|error| Error::Bind {
                 address,
                 kind: error.kind(),
@@ -74,7 +73,6 @@ impl Monitor {
             ears,
             links: Vec::new(),
             links_due: now,
-            poll_due: now,
             clock,
             traffic: Traffic::default(),
         })
@@ -123,51 +121,34 @@ impl Monitor {
             period: Duration::ZERO,
         };
         let datagram = wire::seal(Kind::Probe, slot, path, &blank, key);
-        let sent = ear.socket().try_send_to(&datagram, agent);
+        let sent = ear.socket().send_to(&datagram, agent);
         self.traffic.count_sent(&sent);
     }
 
     /// Waits until there is something to tell. Nothing is lost when it is dropped while it waits.
     pub async fn next(&mut self) -> Vec<Finding> {
+        // However much there is to tell, others have their turn between.
+        tokio::task::yield_now().await;
         loop {
             let drained = self.listen();
             let now = self.clock.now();
             self.check_links(now);
             // As long as something is unread, silence means nothing; if that lasts, the detector
             // notices how late it is polled.
-            let overdue = now.since(self.poll_due) > self.intake.detector().profile().lateness;
-            if (drained.dry || overdue) && self.poll_due <= now {
+            let detector = self.intake.detector();
+            let due = detector.deadline().unwrap_or(Time::NEVER);
+            let overdue = now.since(due) > detector.profile().lateness;
+            if due <= now && (drained.dry || overdue) {
                 let findings = self.intake.poll(now);
-                self.poll_due = now;
                 if !findings.is_empty() {
                     return findings;
                 }
             }
-            let deadline = self.intake.detector().deadline().unwrap_or(Time::NEVER);
-            self.poll_due = deadline.max(now + TICK);
-            if !drained.dry {
-                tokio::task::yield_now().await;
-            } else if drained.datagrams >= MANY {
-                sleep(GATHER).await;
-            } else {
-                self.wait().await;
+            match drained {
+                Drained { dry: false, .. } => tokio::task::yield_now().await,
+                Drained { datagrams, .. } if datagrams >= MANY => sleep(SHORT).await,
+                Drained { .. } => sleep(LONG).await,
             }
-        }
-    }
-
-    async fn wait(&self) {
-        let links_due = (!self.links.is_empty()).then_some(self.links_due);
-        let due = self.poll_due.min(links_due.unwrap_or(Time::NEVER));
-        let readable = |path: Path| async move {
-            match self.ears.get(path.index()) {
-                Some(ear) => drop(ear.socket().readable().await),
-                None => std::future::pending().await,
-            }
-        };
-        tokio::select! {
-            () = readable(Path::First) => {}
-            () = readable(Path::Second) => {}
-            () = sleep_until(self.clock.instant(due)) => {}
         }
     }
 
@@ -192,15 +173,17 @@ impl Monitor {
         };
         for (ear, path) in ears.iter_mut().zip(Path::BOTH) {
             let now = clock.now();
-            let drained = ear.drain(TURN, |socket, datagram, from| {
-                let Ok(accepted) = intake.take(path, datagram, now) else {
-                    return;
-                };
-                let wanted = accepted.beat.sequence.is_multiple_of(ECHO_EVERY)
-                    || !accepted.beat.health.echo[path.index()];
-                if wanted && let (Some(key), Some(from)) = (intake.key(accepted.slot), from) {
-                    let echo = wire::seal(Kind::Echo, accepted.slot, path, &accepted.beat, key);
-                    traffic.count_sent(&socket.try_send_to(&echo, from));
+            let drained = ear.drain(TURN, |socket, batch| {
+                intake.look_ahead(batch.iter().map(|received| received.bytes));
+                for received in batch {
+                    if let Ok(accepted) = intake.take(path, received.bytes, now)
+                        && wants_echo(&accepted.beat, path)
+                        && let (Some(key), Some(from)) =
+                            (intake.key(accepted.slot), received.from())
+                    {
+                        let echo = wire::seal(Kind::Echo, accepted.slot, path, &accepted.beat, key);
+                        traffic.count_sent(&socket.send_to(&echo, from));
+                    }
                 }
             });
             match drained {
@@ -226,6 +209,11 @@ impl Monitor {
             detector.own_link(*path, link.is_up(), now);
         }
     }
+}
+
+/// A receipt for every beat would cost as much as all that is received.
+fn wants_echo(beat: &Beat, path: Path) -> bool {
+    beat.sequence.is_multiple_of(ECHO_EVERY) || !beat.health.echo[path.index()]
 }
 
 impl Traffic {

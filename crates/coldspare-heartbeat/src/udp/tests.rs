@@ -36,10 +36,8 @@ fn profile() -> Profile {
     }
 }
 
-async fn monitor(clock: Clock) -> Monitor {
-    let mut monitor = Monitor::bind(profile(), any(), Some(any()), clock)
-        .await
-        .unwrap();
+fn monitor(clock: Clock) -> Monitor {
+    let mut monitor = Monitor::bind(profile(), any(), Some(any()), clock).unwrap();
     let enrolment = Enrolment {
         generation: Generation::new(1),
         watch: Watch::Agent,
@@ -97,7 +95,7 @@ async fn find(
 #[tokio::test]
 async fn an_agent_is_heard_missed_and_heard_again_after_its_restart() {
     let clock = Clock::start();
-    let mut monitor = monitor(clock).await;
+    let mut monitor = monitor(clock);
     let mut first = sender(&monitor, 1, clock).await;
     let started = |boot| Finding::Started { slot: slot(), boot };
     find(&mut monitor, Some(&mut first), |found| *found == started(1)).await;
@@ -115,7 +113,7 @@ async fn an_agent_is_heard_missed_and_heard_again_after_its_restart() {
 #[tokio::test]
 async fn one_that_says_farewell_is_not_missed() {
     let clock = Clock::start();
-    let mut monitor = monitor(clock).await;
+    let mut monitor = monitor(clock);
     let sender = sender(&monitor, 1, clock).await;
     let announced = |found: &Finding| matches!(found, Finding::Announced { .. });
     let ((), ()) = tokio::join!(find(&mut monitor, None, announced), sender.shut_down());
@@ -126,7 +124,7 @@ async fn one_that_says_farewell_is_not_missed() {
 #[tokio::test]
 async fn a_probe_is_answered_although_no_beat_is_due() {
     let clock = Clock::start();
-    let mut monitor = monitor(clock).await;
+    let mut monitor = monitor(clock);
     let mut sender = sender(&monitor, 1, clock).await;
     let started = |found: &Finding| matches!(found, Finding::Started { .. });
     find(&mut monitor, Some(&mut sender), started).await;
@@ -149,20 +147,18 @@ async fn a_probe_is_answered_although_no_beat_is_due() {
 #[tokio::test]
 async fn a_sender_notices_that_its_monitor_is_gone() {
     let clock = Clock::start();
-    let monitor = monitor(clock).await;
+    let monitor = monitor(clock);
     let mut sender = sender(&monitor, 1, clock).await;
     drop(monitor);
     let (_, echoed) = timeout(LONG, sender.next()).await.unwrap();
     assert!(!echoed);
 }
 
-#[tokio::test]
-async fn an_address_in_use_is_an_error_that_names_it() {
+#[test]
+fn an_address_in_use_is_an_error_that_names_it() {
     let clock = Clock::start();
-    let monitor = monitor(clock).await;
+    let monitor = monitor(clock);
     let taken = monitor.address(Path::First).unwrap();
-    let error = Monitor::bind(profile(), taken, None, clock)
-        .await
-        .unwrap_err();
+    let error = Monitor::bind(profile(), taken, None, clock).unwrap_err();
     assert!(matches!(error, Error::Bind { address, .. } if address == taken));
 }
