@@ -87,6 +87,10 @@ async fn run(rig: &dyn Rig) -> Vec<(&'static str, Checked)> {
             commits::absent_may_be_expected(rig).await,
         ),
         (
+            "what-is-absent-has-no-revision",
+            commits::what_is_absent_has_no_revision(rig).await,
+        ),
+        (
             "an-old-revision-is-refused",
             commits::an_old_revision_is_refused(rig).await,
         ),
@@ -110,6 +114,10 @@ async fn run(rig: &dyn Rig) -> Vec<(&'static str, Checked)> {
         (
             "no-increment-is-lost",
             commits::no_increment_is_lost(rig).await,
+        ),
+        (
+            "the-largest-is-made",
+            commits::the_largest_is_made(rig).await,
         ),
         (
             "too-large-is-refused",

@@ -252,7 +252,5 @@ impl Candidate {
     }
 }
 
-#[cfg(all(test, any(feature = "sqlite", feature = "etcd")))]
-pub(crate) mod rivalry;
 #[cfg(test)]
 mod tests;

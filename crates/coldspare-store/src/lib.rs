@@ -51,6 +51,8 @@
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
 mod entry;
+#[cfg(feature = "etcd")]
+mod etcd;
 mod key;
 mod leadership;
 mod memory;
@@ -60,6 +62,8 @@ mod store;
 mod txn;
 
 pub use entry::{Change, Entry, Listing, Revision, Value, ValueTooLong};
+#[cfg(feature = "etcd")]
+pub use etcd::EtcdStore;
 pub use key::{Key, KeyError, Prefix};
 pub use leadership::{Candidate, Term};
 pub use memory::{Faults, MemoryStore};

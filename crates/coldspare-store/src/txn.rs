@@ -46,9 +46,9 @@ pub struct Txn {
 }
 
 impl Txn {
-    /// The most expectations, and the most changes, of one commit: what etcd takes unless it is
-    /// told otherwise (`--max-txn-ops`).
-    pub const MOST_KEYS: usize = 128;
+    /// The most expectations, and the most changes, of one commit: one less than etcd takes unless
+    /// it is told otherwise (`--max-txn-ops`), since each commit there expects the store's format.
+    pub const MOST_KEYS: usize = 127;
     /// The most bytes of all values of one commit together, so that it fits one request of etcd.
     pub const MOST_BYTES: usize = Value::LONGEST;
 
@@ -111,9 +111,9 @@ impl Txn {
             })
             .sum();
         if self.expect.len() > Self::MOST_KEYS {
-            Some("it expects something of more than 128 keys")
+            Some("it expects something of more than 127 keys")
         } else if self.put.len() > Self::MOST_KEYS {
-            Some("it changes more than 128 keys")
+            Some("it changes more than 127 keys")
         } else if bytes > Self::MOST_BYTES {
             Some("its values together are longer than 1 MiB")
         } else {

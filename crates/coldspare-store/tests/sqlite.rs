@@ -5,10 +5,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod rivals;
+
 use std::env;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
@@ -147,6 +150,19 @@ async fn several_processes_count_in_one_file_and_another_sees_every_number() {
     for child in &mut children {
         assert!(child.wait().unwrap().success());
     }
+}
+
+#[tokio::test]
+async fn never_do_two_lead_on_one_file() {
+    let folder = TempDir::new().unwrap();
+    let mut stores: Vec<Arc<dyn Store>> = Vec::new();
+    for _ in 0..3 {
+        let store = SqliteStore::open(folder.path().join("store.db"))
+            .await
+            .unwrap();
+        stores.push(Arc::new(store));
+    }
+    rivals::rival(&stores, Duration::from_millis(200), Duration::from_secs(4)).await;
 }
 
 #[tokio::test]

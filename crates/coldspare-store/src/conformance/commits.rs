@@ -23,6 +23,18 @@ pub(super) async fn an_old_revision_is_refused(rig: &dyn Rig) -> Checked {
     Ok(())
 }
 
+pub(super) async fn what_is_absent_has_no_revision(rig: &dyn Rig) -> Checked {
+    let store = rig.fresh().await;
+    let key = key("absent")?;
+    for revision in [Revision::NONE, Revision::new(u64::MAX)] {
+        let conflict = conflicts(&*store, &expecting(&key, Expected::At(revision))?).await?;
+        ensure(conflict.found.is_none(), || {
+            format!("nothing is there, the conflict found {:?}", conflict.found)
+        })?;
+    }
+    Ok(())
+}
+
 pub(super) async fn a_deleted_entry_is_gone(rig: &dyn Rig) -> Checked {
     let store = rig.fresh().await;
     let key = key("a")?;
@@ -150,6 +162,33 @@ async fn count(store: &dyn Store, counter: &Key, times: u32) -> Checked {
         }
     }
     Ok(())
+}
+
+pub(super) async fn the_largest_is_made(rig: &dyn Rig) -> Checked {
+    let store = rig.fresh().await;
+    let mut txn = Txn::new();
+    let mut room = Txn::MOST_BYTES;
+    for number in 0..Txn::MOST_KEYS {
+        // As long as a key may be.
+        let key = key(&format!("{number:0>1024}"))?;
+        let value = vec![
+            7;
+            if number == 0 {
+                room - Txn::MOST_KEYS + 1
+            } else {
+                1
+            }
+        ];
+        room -= value.len();
+        txn = txn
+            .expect(key.clone(), Expected::Absent)
+            .put(key, Value::new(value)?);
+    }
+    commit(&*store, txn).await?;
+    let kept = store.list(&Prefix::all()).await?.entries.len();
+    ensure(kept == Txn::MOST_KEYS, || {
+        format!("{kept} entries were made")
+    })
 }
 
 pub(super) async fn too_large_is_refused(rig: &dyn Rig) -> Checked {

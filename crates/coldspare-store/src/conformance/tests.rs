@@ -72,7 +72,8 @@ impl Wrong {
         for (at, (key, &expected)) in txn.expectations().iter().enumerate() {
             let found = self.store.get(key).await?.map(|entry| entry.revision);
             let overlooked = match (self.flaw, expected, found) {
-                ("what-is-absent-may-be-expected", Expected::Absent, _) => true,
+                ("what-is-absent-may-be-expected", Expected::Absent, _)
+                | ("what-is-absent-has-no-revision", Expected::At(Revision::NONE), None) => true,
                 ("an-old-revision-is-refused", Expected::At(revision), Some(found)) => {
                     key.as_str() == "a" && revision < found
                 }
@@ -144,6 +145,11 @@ impl Store for Wrong {
     }
 
     async fn commit(&self, txn: &Txn) -> Result<Outcome, Error> {
+        if self.flaw == "the-largest-is-made" && txn.changes().len() == Txn::MOST_KEYS {
+            return Err(Error::TooLarge {
+                excess: "it is as large as it may be",
+            });
+        }
         let mut outcome = match self.store.commit(&self.misread(txn).await?).await {
             Err(Error::TooLarge { .. }) if self.flaw == "too-large-is-refused" => {
                 return Ok(Outcome::Committed(Revision::NONE));

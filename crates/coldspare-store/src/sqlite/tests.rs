@@ -7,7 +7,6 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::conformance::{Rig, check};
-use crate::leadership::rivalry::rival;
 use crate::{Expected, MemoryStore, Value};
 
 fn key(text: &str) -> Key {
@@ -206,17 +205,6 @@ async fn an_entry_that_somebody_wrote_by_hand_and_that_is_none_is_named() {
     let told = store.list(&Prefix::all()).await.unwrap_err();
     assert!(matches!(&told, Error::Damaged { .. }), "{told}");
     assert!(told.to_string().contains("no//key"), "{told}");
-}
-
-#[tokio::test]
-async fn never_do_two_lead_on_one_file() {
-    let files = Files::new();
-    let stores = [
-        files.fresh().await,
-        files.again().await,
-        files.again().await,
-    ];
-    rival(&stores, Duration::from_millis(200), Duration::from_secs(4)).await;
 }
 
 #[derive(Debug, Clone)]

@@ -4,11 +4,9 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use coldspare_names::Time;
+use coldspare_store::{Candidate, Key, Prefix, Store, Term, Txn, Value};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
-
-use super::*;
-use crate::Store;
 
 /// How long nobody does anything before looking again.
 const TURN: Duration = Duration::from_millis(10);
@@ -119,7 +117,7 @@ impl Rivalry {
 /// What a leader writes: its term, into an entry of its own term.
 fn note(term: &Term) -> Txn {
     let number = usize::try_from(term.number()).unwrap();
-    Txn::new().put(record(number), Value::from_text(term.leader()))
+    Txn::new().put(record(number), Value::new(term.leader()).unwrap())
 }
 
 /// No leader wrote after its successor began.
