@@ -133,17 +133,27 @@ impl Workload for DagMember {
     async fn rebalance(&self) -> Result<Progress, WorkloadError> {
         let (dag, copies) = self.look("redistribute to").await?;
         let plan = redistribute(&dag, &copies, Balance::ByActivationPreference);
-        if plan.moves.is_empty() {
+        let in_vain = plan
+            .failed
+            .iter()
+            .filter(|failed| failed.tried.to == self.member);
+        let mut waiting: Vec<_> = in_vain
+            .map(|failed| {
+                let reasons: Vec<_> = failed.refusals.iter().map(ToString::to_string).collect();
+                format!("{}: {}", failed.tried.action(), reasons.join(", "))
+            })
+            .collect();
+        let moves = plan.moves.iter().map(PlannedMove::action);
+        if self.redistribution == Redistribution::Persona {
+            waiting.extend(moves.map(|action| action.to_string()));
+        } else {
+            waiting.extend(self.act("redistribute to", moves.clone()).await?);
+            // What was moved is seen to be there the next time.
+            waiting.extend(moves.map(|action| action.to_string()));
+        }
+        if waiting.is_empty() {
             return Ok(Progress::Done);
         }
-        let moves: Vec<Action> = plan.moves.iter().map(PlannedMove::action).collect();
-        let waiting: Vec<_> = moves.iter().map(ToString::to_string).collect();
-        if self.redistribution == Redistribution::Persona {
-            return Ok(Progress::Waiting(waiting.join("; ")));
-        }
-        let refused = self.act("redistribute to", moves).await?;
-        Ok(Progress::Waiting(
-            if refused.is_empty() { waiting } else { refused }.join("; "),
-        ))
+        Ok(Progress::Waiting(waiting.join("; ")))
     }
 }

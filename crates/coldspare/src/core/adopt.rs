@@ -51,8 +51,9 @@ impl Core {
             match adopt(&site, of, world) {
                 Ok(record) => self.adopted(name, record),
                 Err(missing) => {
-                    let event = Event::new(What::Waiting).persona(name);
-                    self.tell(event.because(format!("cannot tell who holds it: {missing}")));
+                    let reason = format!("cannot tell who holds it: {missing}");
+                    let event = Event::new(What::Waiting).persona(name).because(&reason);
+                    self.tell_once(name, reason, event);
                     self.timers.insert((self.now + REST, Subject::Survey));
                 }
             }

@@ -49,7 +49,7 @@ impl Core {
         let mut budget = pool.policy.simultaneous_failovers.get() as usize;
         budget = budget.saturating_sub(names.iter().filter(|name| self.is_moving(name)).count());
 
-        let mut placed = self.place(&needy, &BTreeMap::new());
+        let mut placed = self.place(&needy, None);
         let urgent = |p: &Placement| {
             self.site
                 .personas
@@ -113,12 +113,8 @@ impl Core {
         kept.is_some_and(|kept| kept.record.is_in_run())
     }
 
-    /// Places personas together. `only` restricts one to one server.
-    pub(super) fn place(
-        &self,
-        names: &[PersonaName],
-        only: &BTreeMap<PersonaName, ServerName>,
-    ) -> Vec<Placement> {
+    /// Places personas together, on servers of their pools, or only on one that was asked for.
+    pub(super) fn place(&self, names: &[PersonaName], only: Option<&ServerName>) -> Vec<Placement> {
         let pools: BTreeSet<&PoolName> = names
             .iter()
             .filter_map(|name| Some(&self.site.personas.get(name)?.persona.pool))
@@ -128,7 +124,10 @@ impl Core {
             .site
             .servers
             .values()
-            .filter(|of| pools.contains(&of.server.pool))
+            .filter(|of| match only {
+                Some(only) => of.server.name == *only,
+                None => pools.contains(&of.server.pool),
+            })
             .filter_map(|of| {
                 let name = &of.server.name;
                 let known = self.servers.get(name)?;
@@ -146,10 +145,7 @@ impl Core {
                 })
             })
             .collect();
-        let claims: Vec<_> = names
-            .iter()
-            .filter_map(|name| self.claim(name, only.get(name)))
-            .collect();
+        let claims: Vec<_> = names.iter().filter_map(|name| self.claim(name)).collect();
         placement::place(&claims, &candidates)
     }
 
@@ -179,18 +175,13 @@ impl Core {
         (wears, reserved)
     }
 
-    fn claim(&self, name: &PersonaName, only: Option<&ServerName>) -> Option<Claim<'_>> {
+    fn claim(&self, name: &PersonaName) -> Option<Claim<'_>> {
         let of = self.site.personas.get(name)?;
         let record = self.record(name)?;
         let avoided = record.avoid.iter().filter(|(_, until)| **until > self.now);
-        let mut without: BTreeMap<ServerName, String> = avoided
+        let without = avoided
             .map(|(server, until)| (server.clone(), format!("passed over until {until}")))
             .collect();
-        if let Some(only) = only {
-            let others = self.site.servers.keys().filter(|server| *server != only);
-            without
-                .extend(others.map(|server| (server.clone(), "another was asked for".to_owned())));
-        }
         let home = record
             .holding
             .home()

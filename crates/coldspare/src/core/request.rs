@@ -1,6 +1,5 @@
 //! What people and programs ask for. Everything is recorded with who asked, before it is done.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use coldspare_names::{Generation, PersonaName, ServerName};
@@ -66,6 +65,13 @@ impl Core {
         Ok(kept.record.clone())
     }
 
+    fn check_server(&self, asked_for: Option<&ServerName>) -> Result<(), String> {
+        match asked_for.filter(|name| !self.site.servers.contains_key(*name)) {
+            Some(name) => Err(format!("there is no server {name}")),
+            None => Ok(()),
+        }
+    }
+
     fn retarget(
         &mut self,
         request: RequestId,
@@ -80,10 +86,8 @@ impl Core {
         if to.is_some() && to == record.holding.home().map(|home| home.server).as_ref() {
             return Ok(Some(Reply::AlreadySo));
         }
-        let only = to
-            .map(|to| BTreeMap::from([(name.clone(), to.clone())]))
-            .unwrap_or_default();
-        let placements = self.place(std::slice::from_ref(name), &only);
+        self.check_server(to)?;
+        let placements = self.place(std::slice::from_ref(name), to);
         let placement = placements.first().ok_or("it cannot be placed")?;
         match &placement.choice {
             Some(choice) if !choice.in_place => {
@@ -115,10 +119,8 @@ impl Core {
         }
         record.wanted = Wanted::Running;
         record.turn(PersonaEvent::StartRequested);
-        let only = on
-            .map(|on| BTreeMap::from([(name.clone(), on.clone())]))
-            .unwrap_or_default();
-        let placements = self.place(std::slice::from_ref(name), &only);
+        self.check_server(on)?;
+        let placements = self.place(std::slice::from_ref(name), on);
         match placements.first() {
             Some(placement) if placement.choice.is_some() => {
                 let reply = Reply::Accepted(format!("{name} starts"));
@@ -355,12 +357,10 @@ impl Core {
             .personas
             .get(name)
             .ok_or_else(|| format!("there is no persona {name}"))?;
-        let only = to
-            .map(|to| BTreeMap::from([(name.clone(), to.clone())]))
-            .unwrap_or_default();
+        self.check_server(to)?;
         let record = self.record(name);
         let record = record.ok_or_else(|| format!("it is being found out who holds {name}"))?;
-        let placements = self.place(std::slice::from_ref(name), &only);
+        let placements = self.place(std::slice::from_ref(name), to);
         let placement = placements.into_iter().next().ok_or("it cannot be placed")?;
         let plan = placement.choice.as_ref().map(|choice| {
             let mut holding = record.holding.clone();

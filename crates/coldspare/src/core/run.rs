@@ -431,7 +431,8 @@ impl Core {
                 let event = home
                     .iter()
                     .fold(event, |event, home| event.server(&home.server));
-                events.push(event.because(format!("after {:.1?}", self.now - run.opened)));
+                let took = self.now - run.opened;
+                events.push(event.because(format!("{took:.1?} after its server was chosen")));
             }
         }
         self.begin_anew(&name);

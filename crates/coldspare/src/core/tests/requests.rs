@@ -79,7 +79,9 @@ async fn a_move_that_cannot_be_is_refused_for_reasons_and_nothing_happens() {
         refused(bench.ask(nobody).await),
         "there is no persona nobody"
     );
-    assert_eq!(bench.count(What::Refused), 2);
+    let reason = refused(bench.ask(retarget(Some(9))).await);
+    assert_eq!(reason, "there is no server r720-9");
+    assert_eq!(bench.count(What::Refused), 3);
     assert_eq!((bench.acted.len(), bench.records()), (acted, records));
 }
 
