@@ -39,7 +39,7 @@ pub struct WitnessWord {
 /// * Any member that answers with its bit set is enough.
 /// * All other members reached, though all clear, is enough too (from general knowledge, not read
 ///   in a source).
-/// * In a group of two, alone with the witness: only if its bit was set after the witness was
+/// * In a group of two, alone with the witness: only if its bit was not set before the witness was
 ///   started. A witness that was restarted together with it has nothing to say.
 pub fn may_mount(mode: ActivationMode, own: bool, heard: &Heard) -> bool {
     if mode == ActivationMode::Off || own || heard.bits.contains(&true) {
@@ -50,7 +50,7 @@ pub fn may_mount(mode: ActivationMode, own: bool, heard: &Heard) -> bool {
     }
     let alone = heard.others == 1 && heard.bits.is_empty();
     let word = heard.witness.filter(|_| alone);
-    word.is_some_and(|word| word.bit_set.is_some_and(|set| set > word.booted))
+    word.is_some_and(|word| word.bit_set.is_some_and(|set| set >= word.booted))
 }
 
 #[cfg(test)]

@@ -12,7 +12,9 @@ mod copies;
 mod event;
 mod flow;
 mod moves;
+mod preferences;
 mod report;
+mod seeding;
 mod settings;
 mod verbs;
 mod world;
@@ -25,9 +27,10 @@ use coldspare_names::Time;
 pub use event::{Event, Happening};
 pub use settings::{LoadProfile, Settings};
 
-use self::world::{Links, Timer, World};
+use self::world::{Links, Timer, Volume, World};
 use crate::{
-    Action, Answer, CopyState, Dag, DagControl, DatabaseName, Error, MailboxServices, MemberName,
+    Action, Answer, ContentIndex, CopyId, CopyState, Dag, DagControl, DatabaseName, Error,
+    MailboxServices, MemberName,
 };
 
 /// A database availability group in memory. Cheap to clone: each clone is a handle to the same.
@@ -137,7 +140,49 @@ impl SimulatedCluster {
 
     /// Damages the files of a copy: only seeding it anew helps.
     pub fn damage_volume(&self, database: &DatabaseName, member: &MemberName) -> Result<(), Error> {
-        self.world().damage(&crate::CopyId::new(database, member))
+        let copy = CopyId::new(database, member);
+        self.world().set_volume(&copy, Volume::Damaged)
+    }
+
+    /// Whether a member reaches the volume of a copy; what is on it stays as it is. A disk that
+    /// fails is out of reach, and damaged once another takes its place.
+    pub fn set_volume(
+        &self,
+        database: &DatabaseName,
+        member: &MemberName,
+        reachable: bool,
+    ) -> Result<(), Error> {
+        let copy = CopyId::new(database, member);
+        let (lost, found) = (Volume::Gone, Volume::Well);
+        let (from, to) = if reachable {
+            (lost, found)
+        } else {
+            (found, lost)
+        };
+        let mut world = self.world();
+        if world.volume(&copy)? == from {
+            world.set_volume(&copy, to)?;
+        }
+        Ok(())
+    }
+
+    /// Sets the state of a copy's content index.
+    pub fn set_content_index(
+        &self,
+        database: &DatabaseName,
+        member: &MemberName,
+        state: ContentIndex,
+    ) -> Result<(), Error> {
+        let mut world = self.world();
+        let (store, copy) = world.find_copy(&CopyId::new(database, member))?;
+        world.stores[store].copies[copy].content_index = state;
+        Ok(())
+    }
+
+    /// The file share witness is started anew: what it could say of the time before is forgotten.
+    pub fn restart_witness(&self) {
+        let mut world = self.world();
+        world.witness_booted = world.now;
     }
 
     /// Sets how many logs the clients of a database cause.
@@ -166,6 +211,14 @@ impl SimulatedCluster {
         let world = self.world();
         let index = world.find_store(database)?;
         Ok(flow::logs(world.stores[index].stream.level(world.now)))
+    }
+
+    /// Logs that the active copy has to keep on its disk: those that some copy still needs.
+    /// Logging is taken to be circular, so that backups do not matter.
+    pub fn logs_on_disk(&self, database: &DatabaseName) -> Result<u64, Error> {
+        let mut world = self.world();
+        let index = world.find_store(database)?;
+        Ok(world.logs_on_disk(index))
     }
 
     /// Waits as long as a call takes, and says whether anybody answers.

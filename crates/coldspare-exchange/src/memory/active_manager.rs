@@ -4,7 +4,7 @@ use coldspare_names::Time;
 
 use super::event::Happening;
 use super::flow::{LOG, Level, Pipeline, logs};
-use super::world::{Timer, World};
+use super::world::{Timer, Volume, World};
 use crate::selection::{self, Situation};
 use crate::{CopyState, CopyStatus, DialOverride, MemberName, MemberPolicy, MountDial};
 
@@ -52,7 +52,7 @@ impl World {
                 self.policy(index, copy).dial
             };
             let (_, missing) = self.last_logs(index, copy);
-            if missing <= dial.allowed_loss() {
+            if missing <= dial.allowed_loss() && self.can_serve(index, copy) {
                 if lossless {
                     self.dismount(index);
                 }
@@ -117,7 +117,8 @@ impl World {
         let (source, it) = (&store.copies[store.active], &store.copies[copy]);
         let written = store.stream.level(self.now);
         let same = it.branch == store.branch();
-        let fetched = self.path(source.machine, it.machine).is_some() && !source.damaged;
+        let fetched =
+            self.path(source.machine, it.machine).is_some() && source.volume == Volume::Well;
         if fetched && same {
             return (written, 0);
         }

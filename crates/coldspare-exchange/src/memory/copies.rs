@@ -4,10 +4,8 @@ use coldspare_names::Time;
 
 use super::event::Happening;
 use super::flow::{Delays, Pipeline, Rates};
-use super::world::{Branch, Timer, World};
-use crate::{CopyEvent, CopyId, CopyStatus, Error, after, limits};
-
-const DAMAGED: &str = "its database file is damaged";
+use super::world::{Branch, Timer, Volume, World};
+use crate::{CopyEvent, CopyStatus, after, limits};
 
 /// The network on which two members talk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +19,7 @@ impl World {
     pub(super) fn refresh(&mut self) {
         self.refresh_services();
         self.choose_primary();
+        self.coordinate();
         for store in 0..self.stores.len() {
             self.refresh_active(store);
             self.refresh_passive(store);
@@ -29,6 +28,7 @@ impl World {
             }
             self.report(store);
         }
+        self.look_at_preferences();
     }
 
     /// Services start once a domain controller is reachable over MAPI; those that run go on
@@ -52,6 +52,7 @@ impl World {
 
     fn stop_services(&mut self, machine: usize) {
         self.machines[machine].ready = Time::NEVER;
+        self.machines[machine].may_mount = false;
         let member = self.machines[machine].name.clone();
         self.tell(Happening::ServicesDown { member });
     }
@@ -67,8 +68,9 @@ impl World {
         let copy = &self.stores[store].copies[copy];
         self.works(copy.machine)
             && self.machines[copy.machine].joined
+            && self.machines[copy.machine].may_mount
             && self.dag.quorum
-            && !copy.damaged
+            && copy.volume == Volume::Well
     }
 
     /// How two machines whose Replication services run reach each other, if they do.
@@ -155,15 +157,7 @@ impl World {
                 it.status = CopyStatus::Initializing;
             }
         }
-        let seeding = it.seeding;
-        let fed = seeding.is_some_and(|of| {
-            self.path(self.stores[index].copies[of.source].machine, machine)
-                .is_some()
-        });
-        if seeding.is_some() && !fed {
-            self.stores[index].copies[copy].seeding = None;
-            self.apply(index, copy, CopyEvent::SeedingAborted);
-        }
+        self.watch_seeding(index, copy);
         let it = &mut self.stores[index].copies[copy];
         if works {
             if it.status == CopyStatus::Initializing && it.until == Time::NEVER {
@@ -182,6 +176,7 @@ impl World {
                 self.resolve(index, copy);
             }
         }
+        self.watch_failure(index, copy);
         self.pump(index, copy, path.filter(|_| works));
     }
 
@@ -275,9 +270,14 @@ impl World {
         let now = self.now;
         match self.stores[index].copies[copy].status {
             CopyStatus::Mounting => self.mounted(index),
-            CopyStatus::Initializing if self.stores[index].copies[copy].damaged => {
-                self.stores[index].copies[copy].error = Some(DAMAGED.to_owned());
-                self.apply(index, copy, CopyEvent::Unrecoverable);
+            CopyStatus::Initializing if self.stores[index].copies[copy].volume != Volume::Well => {
+                let it = &mut self.stores[index].copies[copy];
+                it.error = Some(it.volume.error().to_owned());
+                let event = match it.volume {
+                    Volume::Damaged => CopyEvent::Unrecoverable,
+                    Volume::Well | Volume::Gone => CopyEvent::Erred,
+                };
+                self.apply(index, copy, event);
             }
             CopyStatus::Initializing => {
                 self.apply(index, copy, CopyEvent::Checked);
@@ -294,48 +294,6 @@ impl World {
             CopyStatus::Seeding => self.seeded(index, copy),
             _ => {}
         }
-    }
-
-    /// The files of a copy are damaged.
-    pub(super) fn damage(&mut self, id: &CopyId) -> Result<(), Error> {
-        let (store, copy) = self.find_copy(id)?;
-        self.stores[store].copies[copy].damaged = true;
-        if copy != self.stores[store].active {
-            self.stores[store].copies[copy].error = Some(DAMAGED.to_owned());
-            self.apply(store, copy, CopyEvent::Erred);
-        }
-        self.refresh();
-        Ok(())
-    }
-
-    fn seeded(&mut self, index: usize, copy: usize) {
-        let now = self.now;
-        let store = &mut self.stores[index];
-        let Some(seeding) = store.copies[copy].seeding.take() else {
-            return;
-        };
-        let source = &store.copies[seeding.source];
-        let level = if seeding.source == store.active {
-            store.stream.level(now)
-        } else {
-            source.logs.copied
-        };
-        let branch = if seeding.source == store.active {
-            store.branch()
-        } else {
-            source.branch
-        };
-        let it = &mut store.copies[copy];
-        it.logs = Pipeline::at_level(level, now);
-        it.branch = branch;
-        it.damaged = false;
-        it.error = None;
-        let event = if seeding.manual_resume {
-            CopyEvent::SeededToStaySuspended
-        } else {
-            CopyEvent::Seeded
-        };
-        self.apply(index, copy, event);
     }
 
     /// The store has mounted the active copy.

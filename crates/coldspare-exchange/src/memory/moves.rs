@@ -1,8 +1,8 @@
 //! Moves of the active copy in a simulated cluster.
 
 use super::verbs::Verdict;
-use super::world::World;
-use crate::{Answer, CopyEvent, CopyStatus, Move, Moved, Refusal, switchover};
+use super::world::{Volume, World};
+use crate::{Answer, CopyStatus, Move, Moved, Refusal, switchover};
 
 impl World {
     pub(super) fn move_active(&mut self, index: usize, wanted: &Move) -> Verdict {
@@ -88,23 +88,12 @@ impl World {
             }
             _ => {}
         }
-        if self.stores[index].copies[copy].damaged {
+        if self.stores[index].copies[copy].volume != Volume::Well {
             return Err(Refusal::Damaged(target.copy.member));
         }
-        Ok(())
-    }
-
-    /// A seeding from the active copy, or into any, ends when the database moves.
-    pub(super) fn abort_seedings(&mut self, index: usize) {
-        for copy in 0..self.stores[index].copies.len() {
-            if self.stores[index].copies[copy].seeding.take().is_some() {
-                self.apply(index, copy, CopyEvent::SeedingAborted);
-            }
+        if self.stores[index].wanted && !self.machines[machine].may_mount {
+            return Err(Refusal::NotCoordinated);
         }
-    }
-
-    pub(super) fn is_seeding_source(&self, index: usize, copy: usize) -> bool {
-        let mut copies = self.stores[index].copies.iter();
-        copies.any(|other| other.seeding.is_some_and(|of| of.source == copy))
+        Ok(())
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::flow::logs;
 use super::world::World;
+use crate::logs::{CopyProgress, last_deletable};
 use crate::{
     CopyState, CopyStatus, Dag, LogPositions, MailboxServices, QueueLength, Role, Service, required,
 };
@@ -35,10 +36,11 @@ impl World {
         let status = self.shown(index, copy);
         let generated = logs(store.stream.level(self.now));
         let known = !active && status != CopyStatus::ServiceDown;
+        let copied = logs(it.logs.copied);
         let positions = known.then(|| LogPositions {
-            generated,
-            notified: generated,
-            copied: logs(it.logs.copied),
+            generated: generated.max(copied),
+            notified: generated.max(copied),
+            copied,
             inspected: logs(it.logs.inspected),
             replayed: logs(it.logs.replayed),
         });
@@ -59,6 +61,29 @@ impl World {
             replay_queue: queue(LogPositions::replay_queue),
             logs: positions,
         }
+    }
+
+    /// Logs on the active copy's disk that some copy still needs.
+    pub(super) fn logs_on_disk(&mut self, index: usize) -> u64 {
+        for copy in 0..self.stores[index].copies.len() {
+            self.settle(index, copy);
+        }
+        let store = &self.stores[index];
+        let written = logs(store.stream.level(self.now));
+        let configured = &self.dag.databases[&store.name].copies;
+        let passive = store
+            .copies
+            .iter()
+            .enumerate()
+            .filter(|(copy, _)| *copy != store.active);
+        let progress = passive.map(|(_, copy)| CopyProgress {
+            inspected: logs(copy.logs.inspected),
+            replayed: logs(copy.logs.replayed),
+            lagged: configured[&self.machines[copy.machine].name].is_lagged(),
+            ignored: false,
+        });
+        let progress: Vec<CopyProgress> = progress.collect();
+        written.saturating_sub(last_deletable(written, None, true, &progress))
     }
 
     /// The services of a machine that is up: those of Windows run, those of Exchange when ready.

@@ -39,6 +39,9 @@ pub struct Settings {
     /// Whether pages that were changed by discarded logs are mended (2010 and later); otherwise
     /// such a copy has to be seeded anew.
     pub page_patching: bool,
+    /// Spare volumes of each member, where automatic reseed is set up (2013 and later); `None`
+    /// where it is not.
+    pub auto_reseed: Option<u32>,
     /// How the cluster counts votes.
     pub quorum: QuorumRules,
     /// How long each call of the seam takes.
@@ -61,6 +64,7 @@ impl Default for Settings {
             replay_rate: 7_200,
             seeding: Duration::from_mins(10),
             page_patching: true,
+            auto_reseed: None,
             quorum: QuorumRules::default(),
             latency: Duration::ZERO,
         }

@@ -1,5 +1,7 @@
 //! The simulated cluster behaves like a group of real servers.
 
+mod by_itself;
+mod chance;
 mod failures;
 mod logs;
 

@@ -1,9 +1,9 @@
 //! What a simulated cluster does when it is asked, and what it refuses.
 
-use super::world::{Seeding, Timer, World};
+use super::world::{Volume, World};
 use crate::{
     Action, Answer, CopyEvent, CopyId, CopyStatus, DatabaseName, Error, MailboxServices,
-    MemberName, MemberPolicy, Refusal, Reseed, Service, Version,
+    MemberName, MemberPolicy, Refusal, Service, Version,
 };
 
 /// The longest comment of a suspension.
@@ -145,7 +145,7 @@ impl World {
     }
 
     /// A passive copy whose member answers.
-    fn passive(&self, store: usize, copy: usize) -> Result<(), Refusal> {
+    pub(super) fn passive(&self, store: usize, copy: usize) -> Result<(), Refusal> {
         if self.stores[store].active == copy {
             return Err(Refusal::IsActive);
         }
@@ -188,55 +188,19 @@ impl World {
         Ok(Answer::Done)
     }
 
-    fn reseed(&mut self, index: usize, copy: usize, source: usize, manual_resume: bool) -> Verdict {
-        self.passive(index, copy)?;
-        let status = self.shown(index, copy);
-        match status.permits().reseed {
-            Reseed::Running => return Ok(Answer::Done),
-            Reseed::AfterSuspend => return Err(Refusal::NotSuspended(status)),
-            Reseed::No => return Err(Refusal::Status(status)),
-            Reseed::Allowed => {}
-        }
-        let store = &self.stores[index];
-        let (from, to) = (&store.copies[source], store.copies[copy].machine);
-        if store
-            .copies
-            .iter()
-            .any(|other| other.seeding.is_some_and(|of| of.source == source))
-        {
-            return Err(Refusal::SeedInProgress);
-        }
-        if self.path(from.machine, to).is_none() {
-            return Err(Refusal::ServiceDown(
-                self.machines[from.machine].name.clone(),
-            ));
-        }
-        let fit = source == store.active || from.status == CopyStatus::Healthy;
-        if from.damaged || !fit {
-            return Err(Refusal::Status(from.status));
-        }
-        let done = self.now + self.settings.seeding;
-        self.apply(index, copy, CopyEvent::SeedingBegan);
-        let it = &mut self.stores[index].copies[copy];
-        it.seeding = Some(Seeding {
-            source,
-            manual_resume,
-        });
-        it.until = done;
-        self.wake(done, Timer::Copy(index, copy));
-        Ok(Answer::Done)
-    }
-
     fn mount(&mut self, index: usize) -> Verdict {
         let active = &self.stores[index].copies[self.stores[index].active];
-        let (status, machine, damaged) = (active.status, active.machine, active.damaged);
+        let (status, machine, volume) = (active.status, active.machine, active.volume);
         self.quorate_and(machine)?;
         let member = &self.machines[machine].name;
         if !self.machines[machine].joined {
             return Err(Refusal::NodeNotUp(member.clone()));
         }
-        if damaged {
+        if volume != Volume::Well {
             return Err(Refusal::Damaged(member.clone()));
+        }
+        if !self.machines[machine].may_mount {
+            return Err(Refusal::NotCoordinated);
         }
         if status == CopyStatus::Dismounted {
             self.below_maximum(machine)?;

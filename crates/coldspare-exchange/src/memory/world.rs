@@ -7,6 +7,7 @@ use coldspare_names::Time;
 use super::event::{Event, Happening};
 use super::flow::{LOG, Level, Pipeline, Stream, logs};
 use super::settings::{LoadProfile, Settings};
+use crate::auto_reseed::AutoReseed;
 use crate::quorum::Electorate;
 use crate::{
     Component, ComponentState, ContentIndex, CopyId, CopyStatus, Dag, Database, DatabaseName,
@@ -42,6 +43,10 @@ pub(super) struct Machine {
     /// Whether the cluster counts it in.
     pub(super) joined: bool,
     pub(super) paused: bool,
+    /// The bit of datacenter activation coordination, and when it was set last.
+    pub(super) may_mount: bool,
+    pub(super) bit_set: Option<Time>,
+    pub(super) spare_volumes: u32,
     pub(super) components: BTreeMap<Component, BTreeMap<Requester, ComponentState>>,
 }
 
@@ -67,9 +72,32 @@ pub(super) struct Copy {
     pub(super) activation_suspended: bool,
     pub(super) comment: Option<String>,
     pub(super) error: Option<String>,
-    pub(super) damaged: bool,
+    pub(super) volume: Volume,
+    /// Since when it is *Failed*, where automatic reseed looks after it.
+    pub(super) failing: Option<Time>,
+    pub(super) workflow: Option<AutoReseed>,
     pub(super) content_index: ContentIndex,
     pub(super) seeding: Option<Seeding>,
+}
+
+/// What has become of a copy's volume.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Volume {
+    Well,
+    /// The volume is there, the database on it is beyond repair.
+    Damaged,
+    /// The volume cannot be reached.
+    Gone,
+}
+
+impl Volume {
+    pub(super) const fn error(self) -> &'static str {
+        match self {
+            Self::Well => "",
+            Self::Damaged => "its database file is damaged",
+            Self::Gone => "its volume cannot be reached",
+        }
+    }
 }
 
 /// A seeding under way.
@@ -160,6 +188,10 @@ pub(super) enum Timer {
     Failure(usize),
     /// The load of a database changes.
     Load(usize),
+    /// Automatic reseed looks at a copy.
+    Reseed(usize, usize),
+    /// Databases go back to their first preference.
+    Preferences,
 }
 
 /// Everything.
@@ -174,6 +206,9 @@ pub(super) struct World {
     /// In order of name, as in the group.
     pub(super) stores: Vec<Store>,
     pub(super) witness: bool,
+    pub(super) witness_booted: Time,
+    /// When databases go back to their first preference, if any is away from it.
+    pub(super) preferences_due: Option<Time>,
     pub(super) electorate: Electorate,
     pub(super) timers: BTreeSet<(Time, Timer)>,
     pub(super) events: Vec<Event>,
@@ -200,6 +235,9 @@ impl World {
             ready: now,
             joined: true,
             paused: dag.members[name].node == NodeState::Paused,
+            may_mount: true,
+            bit_set: Some(now),
+            spare_volumes: settings.auto_reseed.unwrap_or_default(),
             components: BTreeMap::new(),
         };
         let machines = names.iter().map(machine).collect();
@@ -216,6 +254,8 @@ impl World {
             machines,
             stores: stores.collect(),
             witness,
+            witness_booted: now,
+            preferences_due: None,
             electorate,
             timers: BTreeSet::new(),
             events: Vec::new(),
@@ -257,6 +297,8 @@ impl World {
             Timer::Copy(store, copy) if self.stores[store].copies[copy].until <= self.now => {
                 self.copy_due(store, copy);
             }
+            Timer::Reseed(store, copy) => self.reseed_due(store, copy),
+            Timer::Preferences => self.preferences_due(),
             Timer::Copy(..) | Timer::Failure(_) => {}
         }
         self.refresh();
@@ -314,7 +356,9 @@ fn store(
         activation_suspended: false,
         comment: None,
         error: None,
-        damaged: false,
+        volume: Volume::Well,
+        failing: None,
+        workflow: None,
         content_index,
         seeding: None,
     };

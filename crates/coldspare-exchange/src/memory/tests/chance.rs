@@ -1,0 +1,217 @@
+//! Whatever breaks, in whatever order: what must never happen, and what must happen in the end.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::{ActivationMode, Check, DialOverride, Move};
+
+/// Something that somebody does to the group.
+#[derive(Debug, Clone)]
+enum Deed {
+    Power(usize, bool),
+    Mapi(usize, bool),
+    Replication(usize, bool),
+    Services(usize, bool),
+    DomainController(usize, bool),
+    Volume(usize, usize, bool),
+    Witness(bool),
+    Move(usize, usize, bool),
+    Suspend(usize, usize),
+    Resume(usize, usize),
+    Wait(u64),
+}
+
+const MEMBERS: [&str; 3] = ["EX1", "EX2", "EX3"];
+const DATABASES: [&str; 3] = ["DB1", "DB2", "DB3"];
+
+fn deed() -> impl Strategy<Value = Deed> {
+    let one = 0..3_usize;
+    let other = 0..3_usize;
+    prop_oneof![
+        (one.clone(), any::<bool>()).prop_map(|(m, on)| Deed::Power(m, on)),
+        (one.clone(), any::<bool>()).prop_map(|(m, on)| Deed::Mapi(m, on)),
+        (one.clone(), any::<bool>()).prop_map(|(m, on)| Deed::Replication(m, on)),
+        (one.clone(), any::<bool>()).prop_map(|(m, on)| Deed::Services(m, on)),
+        (one.clone(), any::<bool>()).prop_map(|(m, on)| Deed::DomainController(m, on)),
+        (one.clone(), other.clone(), any::<bool>()).prop_map(|(d, m, on)| Deed::Volume(d, m, on)),
+        any::<bool>().prop_map(Deed::Witness),
+        (one.clone(), other.clone(), any::<bool>()).prop_map(|(d, m, skip)| Deed::Move(d, m, skip)),
+        (one.clone(), other.clone()).prop_map(|(d, m)| Deed::Suspend(d, m)),
+        (one, other).prop_map(|(d, m)| Deed::Resume(d, m)),
+        (1..600_u64).prop_map(Deed::Wait),
+        (1..600_u64).prop_map(Deed::Wait),
+    ]
+}
+
+fn do_it(lab: &mut Lab, deed: &Deed) {
+    let (cluster, name) = (lab.cluster.clone(), |m: usize| member(MEMBERS[m]));
+    let of = |d: usize| database(DATABASES[d]);
+    let copy = |d: usize, m: usize| CopyId::new(&of(d), &name(m));
+    match *deed {
+        Deed::Power(m, true) => cluster.member_up(&name(m)).unwrap(),
+        Deed::Power(m, false) => cluster.member_down(&name(m)).unwrap(),
+        Deed::Mapi(m, on) => cluster.set_mapi_network(&name(m), on).unwrap(),
+        Deed::Replication(m, on) => cluster.set_replication_network(&name(m), on).unwrap(),
+        Deed::Services(m, on) => cluster.set_services(&name(m), on).unwrap(),
+        Deed::DomainController(m, on) => cluster.set_domain_controller(&name(m), on).unwrap(),
+        Deed::Volume(d, m, on) => cluster.set_volume(&of(d), &name(m), on).unwrap(),
+        Deed::Witness(on) => cluster.set_witness(on),
+        Deed::Move(d, m, skips) => {
+            let all = [Check::Health, Check::Lag, Check::ClientExperience];
+            let skip = if skips { all.into() } else { [].into() };
+            let dial = DialOverride::OfServer;
+            let wanted = Move::lossless(&of(d), &name(m));
+            lab.act(&Action::Move(Move {
+                dial,
+                skip,
+                ..wanted
+            }));
+        }
+        Deed::Suspend(d, m) => {
+            let comment = "chance".to_owned();
+            lab.act(&Action::Suspend {
+                copy: copy(d, m),
+                comment,
+            });
+        }
+        Deed::Resume(d, m) => {
+            lab.act(&Action::Resume {
+                copy: copy(d, m),
+                replication_only: false,
+            });
+        }
+        Deed::Wait(seconds) => lab.seconds(seconds),
+    }
+}
+
+fn lab(shipping: u64, mode: ActivationMode) -> Lab {
+    let rotated = |n: usize| [MEMBERS[n], MEMBERS[(n + 1) % 3], MEMBERS[(n + 2) % 3]];
+    let orders = [rotated(0), rotated(1), rotated(2)];
+    let databases: Vec<(&str, &[&str])> = DATABASES
+        .iter()
+        .zip(&orders)
+        .map(|(name, on)| (*name, &on[..]))
+        .collect();
+    let dag = Dag {
+        activation_mode: mode,
+        ..group(&MEMBERS, &databases)
+    };
+    let shipping_delay = Duration::from_secs(shipping);
+    let lab = Lab::new(
+        dag,
+        Settings {
+            shipping_delay,
+            ..Settings::default()
+        },
+    );
+    for (name, rate) in DATABASES.iter().zip([900, 3_600, 7_000]) {
+        lab.load(name, rate);
+    }
+    lab
+}
+
+/// What must hold at every moment.
+fn hold(lab: &Lab) -> Result<(), TestCaseError> {
+    let dag = lab.dag();
+    let copies = lab.cluster.world().copy_states();
+    for state in &copies {
+        let of = &dag.databases[&state.copy.database];
+        prop_assert_eq!(state.active, of.active == state.copy.member);
+        if state.status == CopyStatus::Mounted {
+            prop_assert!(state.active && of.mounted && dag.quorum, "{:?}", state);
+        }
+        prop_assert!(
+            state.logs.is_none_or(|logs| logs.is_consistent()),
+            "{:?}",
+            state
+        );
+    }
+    for (name, database) in &dag.databases {
+        let mounted = copies
+            .iter()
+            .filter(|state| state.copy.database == *name && state.status == CopyStatus::Mounted);
+        prop_assert_eq!(mounted.count(), usize::from(database.mounted));
+    }
+    Ok(())
+}
+
+/// Everything that was broken is well again, and nobody holds anything back.
+fn heal(lab: &mut Lab) {
+    lab.cluster.set_witness(true);
+    for m in 0..3 {
+        for deed in [
+            Deed::Mapi(m, true),
+            Deed::Replication(m, true),
+            Deed::DomainController(m, true),
+            Deed::Services(m, true),
+            Deed::Power(m, true),
+        ] {
+            do_it(lab, &deed);
+        }
+        for d in 0..3 {
+            do_it(lab, &Deed::Volume(d, m, true));
+        }
+    }
+    lab.minutes(5);
+    for (d, m) in (0..3).flat_map(|d| (0..3).map(move |m| (d, m))) {
+        do_it(lab, &Deed::Resume(d, m));
+    }
+    lab.minutes(24 * 60);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    #[test]
+    fn no_committed_log_is_lost_beyond_the_dial_and_a_healed_group_is_whole_again(
+        deeds in prop::collection::vec(deed(), 0..40), shipping in 0..9_u64, coordinated: bool,
+    ) {
+        let mode = if coordinated { ActivationMode::DagOnly } else { ActivationMode::Off };
+        let mut lab = lab(shipping, mode);
+        let mut told = [0; 3];
+        for deed in &deeds {
+            do_it(&mut lab, deed);
+            hold(&lab)?;
+            for event in lab.cluster.drain_events() {
+                if let Happening::DatabaseActivated { database: of, logs_lost, .. } = event.what {
+                    prop_assert!(logs_lost <= 6, "beyond GoodAvailability: {}", logs_lost);
+                    let index = DATABASES.iter().position(|name| of == database(name)).unwrap();
+                    told[index] += logs_lost;
+                }
+            }
+            for (name, told) in DATABASES.iter().zip(told) {
+                let lost = lab.cluster.logs_lost(&database(name)).unwrap();
+                prop_assert!(lost <= told, "{} lost {} and told of {}", name, lost, told);
+            }
+        }
+        heal(&mut lab);
+        hold(&lab)?;
+        for state in lab.cluster.world().copy_states() {
+            prop_assert!(state.status.is_well(), "{:?}", state);
+        }
+        prop_assert!(lab.dag().databases.values().all(|database| database.mounted));
+    }
+
+    #[test]
+    fn it_does_not_matter_how_often_somebody_looks(
+        deeds in prop::collection::vec(deed(), 0..30), shipping in 0..9_u64, look in 1..50_u64,
+    ) {
+        let (mut once, mut often) = (lab(shipping, ActivationMode::Off), lab(shipping, ActivationMode::Off));
+        for deed in &deeds {
+            do_it(&mut once, deed);
+            if let Deed::Wait(seconds) = deed {
+                for second in 1..=*seconds {
+                    often.seconds(1);
+                    if second % look == 0 {
+                        often.cluster.world().copy_states();
+                    }
+                }
+            } else {
+                do_it(&mut often, deed);
+            }
+        }
+        prop_assert_eq!(once.cluster.drain_events(), often.cluster.drain_events());
+        let states = |lab: &Lab| lab.cluster.world().copy_states();
+        prop_assert_eq!(states(&once), states(&often));
+    }
+}
