@@ -81,6 +81,8 @@ mod guest;
 mod guest_plan;
 pub mod memory;
 mod network;
+#[cfg(feature = "ovs")]
+pub mod ovs;
 mod park;
 mod port;
 mod port_change;

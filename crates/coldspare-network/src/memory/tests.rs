@@ -113,7 +113,11 @@ async fn a_guest_that_boots_elsewhere_begins_with_nothing() {
 
     guest.boot(before.nics.clone());
     guest.configure_itself(&plan);
-    assert_eq!(guest.truth().configured, plan, "its image was made for these NICs");
+    assert_eq!(
+        guest.truth().configured,
+        plan,
+        "its image was made for these NICs"
+    );
     guest.boot(Vec::new());
     guest.configure_itself(&plan);
     assert!(guest.truth().configured.nics.is_empty());
