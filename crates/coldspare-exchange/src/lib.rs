@@ -61,6 +61,8 @@ mod action;
 pub mod activation_coordination;
 pub mod auto_reseed;
 pub mod best_copy;
+#[cfg(feature = "cmdlet")]
+pub mod cmdlet;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod content_index;
