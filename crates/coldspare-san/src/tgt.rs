@@ -25,7 +25,7 @@
 //! | takes the disk's identity from the target's number | the identity is set, and stays |
 //! | deletes a unit under a live session | only whole targets are deleted, never by force: those in use tgtd itself refuses to delete |
 //! | numbers sessions from 1 again after a restart | a session's name holds the time at which tgtd began |
-//! | knows neither a session's account nor when it was opened or wrote | the image's own time says when it was last written: told where all of its sessions come from one address or from one admitted server, [`LastWrite::Unknown`] otherwise; it may be another, ended session's write, never an earlier one |
+//! | knows neither a session's account nor when it was opened or wrote | the image's own time says when it was last written: told where all of its sessions come from one address or from one admitted server, [`LastWrite::Unknown`](crate::LastWrite::Unknown) otherwise; it may be another, ended session's write, never an earlier one |
 //! | ends well when tgtd crashed while it was asked | only an answer without complaint is one |
 //!
 //! **Limits.** As long as *another* server's session keeps a target from being deleted, a login

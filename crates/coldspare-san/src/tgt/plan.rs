@@ -103,64 +103,49 @@ impl Call {
 
 /// What is to be called, in this order; nothing if the target is as wanted.
 pub(super) fn calls(wanted: &Wanted, shown: &[Target]) -> Vec<Call> {
-    let Some(target) = shown.iter().find(|target| target.name == wanted.name) else {
-        return made(wanted);
-    };
-    let mut calls = Vec::new();
-    if target.number != wanted.number && target.connections.is_empty() {
-        calls.push(Call::DeleteTarget {
-            number: target.number,
-        });
-        calls.extend(made(wanted));
-        return calls;
+    let target = shown.iter().find(|target| target.name == wanted.name);
+    let stays = |target: &&Target| target.number == wanted.number || !target.connections.is_empty();
+    if let Some(target) = target.filter(stays) {
+        return changes(wanted, target);
     }
-    let accounts = rearranged(wanted, target);
+    let number = wanted.number;
+    let old = target.map(|target| Call::DeleteTarget {
+        number: target.number,
+    });
+    let new = Call::NewTarget {
+        number,
+        name: wanted.name.clone(),
+    };
+    let empty = Target {
+        number,
+        ..Target::default()
+    };
+    let made = changes(wanted, &empty);
+    old.into_iter().chain([new]).chain(made).collect()
+}
+
+/// Within one target: rules go first and come last, so that it is never open before it is whole.
+fn changes(wanted: &Wanted, target: &Target) -> Vec<Call> {
+    let number = target.number;
     let guarded = target.accounts.first() == Some(&wanted.guard.user);
     // Without its guard in front a target is closed by having no rule of ours.
     let leaves = |rule: &&String| {
         wanted.leaving.rules.contains(*rule) || (!guarded && wanted.initiators.contains(*rule))
     };
-    let number = target.number;
-    let (stay, leave): (Vec<_>, Vec<_>) = target.rules.iter().partition(|rule| !leaves(rule));
-    calls.extend(leave.into_iter().map(|rule| Call::UnbindRule {
+    let (leave, stay): (Vec<_>, Vec<_>) = target.rules.iter().partition(leaves);
+    let unbind = |rule: &String| Call::UnbindRule {
         number,
         rule: rule.clone(),
-    }));
-    calls.extend(accounts);
-    calls.extend(unit(wanted, target));
+    };
+    let bind = |name: &String| Call::BindInitiator {
+        number,
+        name: name.clone(),
+    };
     let missing = wanted.initiators.iter().filter(|name| !stay.contains(name));
-    calls.extend(missing.map(|name| Call::BindInitiator {
-        number,
-        name: name.clone(),
-    }));
-    calls
-}
-
-/// A target from nothing: its rules come last, so that it is open to nobody before it is whole.
-fn made(wanted: &Wanted) -> Vec<Call> {
-    let number = wanted.number;
-    let mut calls = vec![Call::NewTarget {
-        number,
-        name: wanted.name.clone(),
-    }];
-    calls.extend(rearranged(
-        wanted,
-        &Target {
-            number,
-            ..Target::default()
-        },
-    ));
-    calls.extend(unit(
-        wanted,
-        &Target {
-            number,
-            ..Target::default()
-        },
-    ));
-    calls.extend(wanted.initiators.iter().map(|name| Call::BindInitiator {
-        number,
-        name: name.clone(),
-    }));
+    let mut calls: Vec<_> = leave.into_iter().map(unbind).collect();
+    calls.extend(rearranged(wanted, target));
+    calls.extend(unit(wanted, target));
+    calls.extend(missing.map(bind));
     calls
 }
 

@@ -1,5 +1,6 @@
 //! A tgtd of our own: its own socket, a free port, ended by its own id.
 
+use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -7,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
-use std::{env, fs, process};
+use std::{env, fs, io, process};
 
 use coldspare_san::tgt::{TgtArray, TgtSettings};
 use coldspare_san::{Portal, SecretKey};
@@ -36,7 +37,8 @@ pub(crate) fn is_everything_there(test: &str) -> bool {
         "NOT RUN: {test}: {missing:?} missing. As root: apt-get install tgt libiscsi-bin util-linux gcc libc6-dev"
     );
     assert!(env::var_os("CI").is_none_or(|ci| ci != "true"), "{said}");
-    eprintln!("{said}");
+    // Past the test harness, which would keep it to itself.
+    let _ = writeln!(io::stderr(), "{said}");
     false
 }
 
@@ -155,7 +157,7 @@ fn slow_write() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     BUILT.get_or_init(|| {
         let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/tgt/slow_write.c");
-        let built = env::temp_dir().join(format!("coldspare-slow-write-{}.so", process::id()));
+        let built = Path::new(env!("CARGO_TARGET_TMPDIR")).join("slow_write.so");
         let compiled = Command::new("cc")
             .args(["-shared", "-fPIC", "-o"])
             .args([&built, &source])
