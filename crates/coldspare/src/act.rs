@@ -193,3 +193,6 @@ where
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;
