@@ -157,3 +157,6 @@ impl Workload for DagMember {
         Ok(Progress::Waiting(waiting.join("; ")))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -72,3 +72,6 @@ impl Estimates {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

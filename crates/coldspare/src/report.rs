@@ -30,7 +30,8 @@ pub struct Recovery {
     pub began: Time,
     /// When it was back; `None`: it is not.
     pub ended: Option<Time>,
-    /// What was done, one after the other.
+    /// What was done, one after the other: each begins when the one before it is done. What was
+    /// tried in vain counts to the phase that was begun anew.
     pub phases: Vec<Phase>,
 }
 
@@ -100,18 +101,28 @@ fn begins(event: &crate::event::Event) -> bool {
 
 impl Recovery {
     fn add(&mut self, what: What, at: Time) {
+        let place = |name: &str| PHASES.iter().position(|(phase, _)| *phase == name);
         let Some((name, _)) = PHASES.iter().find(|(_, events)| events.contains(&what)) else {
             return;
         };
-        if let Some(phase) = self.phases.iter_mut().find(|phase| phase.name == *name) {
-            phase.end = at;
-            return;
+        match self.phases.iter_mut().find(|phase| phase.name == *name) {
+            Some(phase) => phase.end = at,
+            None => self.phases.push(Phase {
+                name: (*name).to_owned(),
+                start: at,
+                end: at,
+            }),
         }
-        let start = self.phases.last().map_or(self.began, |phase| phase.end);
-        self.phases.push(Phase {
-            name: (*name).to_owned(),
-            start,
-            end: at,
-        });
+        // What is prepared while the old server is still being fenced counts as done after it.
+        self.phases.sort_by_key(|phase| place(&phase.name));
+        let mut before = self.began;
+        for phase in &mut self.phases {
+            phase.start = before;
+            phase.end = phase.end.max(before);
+            before = phase.end;
+        }
     }
 }
+
+#[cfg(test)]
+mod tests;

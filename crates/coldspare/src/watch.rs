@@ -127,3 +127,6 @@ pub async fn watch_channels(
         sleep(EVERY).await;
     }
 }
+
+#[cfg(test)]
+mod tests;
