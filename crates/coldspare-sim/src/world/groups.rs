@@ -32,10 +32,14 @@ impl State {
     pub(super) fn show_groups(&mut self, plant: &Plant, now: Time) {
         let (mapi, replication) = (plant.mapi(), plant.replication());
         let controllers = mapi.as_ref().is_none_or(|mapi| self.has_domain_controller(plant, mapi));
+        let lit = self.lan_is_lit(plant);
+        let witness_changed = std::mem::replace(&mut self.witness_is_cut_off, !lit) == lit;
         for (name, cluster) in &plant.clusters {
             let Some(of) = plant.site.dags.get(name) else { continue };
             cluster.advance(now);
-            cluster.set_witness(self.lan_is_lit(plant));
+            if witness_changed {
+                cluster.set_witness(lit);
+            }
             for (member, persona) in &of.personas {
                 let mut machines = self.machines.values();
                 let at = machines.find_map(|machine| {

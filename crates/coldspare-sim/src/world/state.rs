@@ -27,6 +27,7 @@ pub(crate) struct State {
     pub(super) setups: BTreeMap<PersonaName, GuestPlan>,
     pub(super) shown: Shown,
     pub(super) carriers: Carriers,
+    pub(super) witness_is_cut_off: bool,
     /// What is due, and when.
     pub(super) agenda: BTreeSet<(Time, Due)>,
     /// When each server is on the agenda.
