@@ -33,8 +33,12 @@ impl World {
     pub fn devices(&self) -> Devices {
         let plant = self.plant();
         let site = &plant.site;
-        let bmcs: Vec<_> =
-            self.lock().machines.iter().map(|(name, of)| (name.clone(), of.bmc.clone())).collect();
+        let bmcs: Vec<_> = self
+            .lock()
+            .machines
+            .iter()
+            .map(|(name, of)| (name.clone(), of.bmc.clone()))
+            .collect();
         let groups = plant.clusters.iter().map(|(name, cluster)| {
             let control: Arc<dyn DagControl> = Arc::new(self.end(name, cluster));
             (name, control)
@@ -55,10 +59,20 @@ impl World {
         Devices {
             bmcs: bmcs
                 .into_iter()
-                .map(|(name, bmc)| (name.clone(), Arc::new(self.end(&name, &bmc)) as Arc<dyn Bmc>))
+                .map(|(name, bmc)| {
+                    (
+                        name.clone(),
+                        Arc::new(self.end(&name, &bmc)) as Arc<dyn Bmc>,
+                    )
+                })
                 .collect(),
             switches: managed
-                .map(|(name, of)| (name.clone(), Arc::new(self.end(name, of)) as Arc<dyn Switch>))
+                .map(|(name, of)| {
+                    (
+                        name.clone(),
+                        Arc::new(self.end(name, of)) as Arc<dyn Switch>,
+                    )
+                })
                 .collect(),
             arrays: plant
                 .arrays
@@ -66,7 +80,12 @@ impl World {
                 .map(|(name, of)| (name.clone(), Arc::new(self.end(name, of)) as Arc<dyn Array>))
                 .collect(),
             guests: agents
-                .map(|(name, _)| (name.clone(), Arc::new(self.end(name, &())) as Arc<dyn Guest>))
+                .map(|(name, _)| {
+                    (
+                        name.clone(),
+                        Arc::new(self.end(name, &())) as Arc<dyn Guest>,
+                    )
+                })
                 .collect(),
             workloads: site
                 .personas
@@ -79,7 +98,11 @@ impl World {
     }
 
     fn end<Name: Clone, Device: Clone>(&self, name: &Name, of: &Device) -> End<Name, Device> {
-        End { name: name.clone(), device: of.clone(), world: self.clone() }
+        End {
+            name: name.clone(),
+            device: of.clone(),
+            world: self.clone(),
+        }
     }
 }
 
@@ -90,7 +113,11 @@ impl<Name: Sync, Device: Sync> End<Name, Device> {
         lost: impl FnOnce() -> E + Send,
         call: impl Future<Output = Result<T, E>> + Send,
     ) -> Result<T, E> {
-        if self.world.controller_is_linked() { call.await } else { Err(lost()) }
+        if self.world.controller_is_linked() {
+            call.await
+        } else {
+            Err(lost())
+        }
     }
 
     /// The same for a call that changes something: it takes effect.
@@ -107,7 +134,10 @@ impl<Name: Sync, Device: Sync> End<Name, Device> {
 
 impl End<ServerName, MemoryBmc> {
     fn lost(&self) -> bmc::Error {
-        bmc::Error::NoAnswer { server: self.name.clone(), source: None }
+        bmc::Error::NoAnswer {
+            server: self.name.clone(),
+            source: None,
+        }
     }
 }
 
@@ -118,7 +148,8 @@ impl Bmc for End<ServerName, MemoryBmc> {
     }
 
     async fn set_power(&self, command: bmc::PowerCommand) -> Result<(), bmc::Error> {
-        self.tell(|| self.lost(), self.device.set_power(command)).await
+        self.tell(|| self.lost(), self.device.set_power(command))
+            .await
     }
 
     async fn settings(&self) -> Result<bmc::Settings, bmc::Error> {
@@ -126,11 +157,13 @@ impl Bmc for End<ServerName, MemoryBmc> {
     }
 
     async fn set_boot(&self, source: &bmc::BootSource) -> Result<(), bmc::Error> {
-        self.tell(|| self.lost(), self.device.set_boot(source)).await
+        self.tell(|| self.lost(), self.device.set_boot(source))
+            .await
     }
 
     async fn set_restore_policy(&self, policy: bmc::RestorePolicy) -> Result<(), bmc::Error> {
-        self.tell(|| self.lost(), self.device.set_restore_policy(policy)).await
+        self.tell(|| self.lost(), self.device.set_restore_policy(policy))
+            .await
     }
 
     async fn inventory(&self) -> Result<bmc::Inventory, bmc::Error> {
@@ -140,7 +173,10 @@ impl Bmc for End<ServerName, MemoryBmc> {
 
 impl End<SwitchName, MemorySwitch> {
     fn lost(&self) -> network::Error {
-        network::Error::SwitchSilent { switch: self.name.clone(), source: None }
+        network::Error::SwitchSilent {
+            switch: self.name.clone(),
+            source: None,
+        }
     }
 }
 
@@ -159,14 +195,18 @@ impl Switch for End<SwitchName, MemorySwitch> {
         expected: &BTreeMap<PortName, network::Observed>,
         wanted: &network::SwitchPlan,
     ) -> Result<(), network::Error> {
-        self.tell(|| self.lost(), self.device.set_ports(expected, wanted)).await
+        self.tell(|| self.lost(), self.device.set_ports(expected, wanted))
+            .await
     }
 }
 
 /// A persona's agent: reached on whichever server it runs.
 impl End<PersonaName, ()> {
     fn lost(&self) -> network::Error {
-        network::Error::GuestSilent { persona: self.name.clone(), source: None }
+        network::Error::GuestSilent {
+            persona: self.name.clone(),
+            source: None,
+        }
     }
 
     /// Its agent where it runs now.
@@ -199,7 +239,9 @@ impl Guest for End<PersonaName, ()> {
 
 impl End<ArrayName, MemoryArray> {
     fn lost(&self) -> san::Error {
-        san::Error::NoAnswer { array: self.name.clone() }
+        san::Error::NoAnswer {
+            array: self.name.clone(),
+        }
     }
 }
 
@@ -231,7 +273,11 @@ impl Array for End<ArrayName, MemoryArray> {
         clone: &VolumeName,
         progress: san::Progress<'_>,
     ) -> Result<san::Volume, san::Error> {
-        self.tell(|| self.lost(), self.device.clone_volume(source, clone, progress)).await
+        self.tell(
+            || self.lost(),
+            self.device.clone_volume(source, clone, progress),
+        )
+        .await
     }
 
     async fn snapshot(
@@ -240,7 +286,11 @@ impl Array for End<ArrayName, MemoryArray> {
         snapshot: &VolumeName,
         progress: san::Progress<'_>,
     ) -> Result<san::Volume, san::Error> {
-        self.tell(|| self.lost(), self.device.snapshot(volume, snapshot, progress)).await
+        self.tell(
+            || self.lost(),
+            self.device.snapshot(volume, snapshot, progress),
+        )
+        .await
     }
 
     async fn restore(
@@ -249,7 +299,11 @@ impl Array for End<ArrayName, MemoryArray> {
         snapshot: &VolumeName,
         progress: san::Progress<'_>,
     ) -> Result<(), san::Error> {
-        self.tell(|| self.lost(), self.device.restore(volume, snapshot, progress)).await
+        self.tell(
+            || self.lost(),
+            self.device.restore(volume, snapshot, progress),
+        )
+        .await
     }
 
     async fn delete(&self, volume: &VolumeName) -> Result<(), san::Error> {
@@ -266,7 +320,11 @@ impl Array for End<ArrayName, MemoryArray> {
         expected: &san::Admissions,
         wanted: &san::Admissions,
     ) -> Result<(), san::Error> {
-        self.tell(|| self.lost(), self.device.set_admissions(volume, expected, wanted)).await
+        self.tell(
+            || self.lost(),
+            self.device.set_admissions(volume, expected, wanted),
+        )
+        .await
     }
 
     async fn sessions(&self) -> Result<Vec<san::Session>, san::Error> {
@@ -274,7 +332,8 @@ impl Array for End<ArrayName, MemoryArray> {
     }
 
     async fn drop_sessions(&self, sessions: &[san::SessionId]) -> Result<(), san::Error> {
-        self.tell(|| self.lost(), self.device.drop_sessions(sessions)).await
+        self.tell(|| self.lost(), self.device.drop_sessions(sessions))
+            .await
     }
 }
 

@@ -207,8 +207,12 @@ impl fmt::Display for FaultKind {
         f.write_str(self.word())?;
         match self {
             Self::FeedLoss { feed } => write!(f, ": feed {feed}"),
-            Self::BmcLies { reads: Reads::On, .. } => f.write_str(": it reads on"),
-            Self::BmcLies { reads: Reads::Off, .. } => f.write_str(": it reads off"),
+            Self::BmcLies {
+                reads: Reads::On, ..
+            } => f.write_str(": it reads on"),
+            Self::BmcLies {
+                reads: Reads::Off, ..
+            } => f.write_str(": it reads off"),
             Self::SanPortLoss { port, .. } => write!(f, ": port {port}"),
             _ => Ok(()),
         }

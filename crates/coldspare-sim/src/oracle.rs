@@ -98,7 +98,11 @@ fn seat(
 fn fits(site: &Site, of: &SitePersona, server: &Server) -> bool {
     let (persona, wants) = (&of.persona, &of.persona.requirements);
     let carries = |network: &LogicalNetwork| {
-        let slowest = wants.link_speeds.get(&network.name).copied().unwrap_or_default();
+        let slowest = wants
+            .link_speeds
+            .get(&network.name)
+            .copied()
+            .unwrap_or_default();
         let mut nics = channels(of, network).filter_map(|channel| server.nics.get(&channel));
         nics.any(|nic| nic.speed >= slowest)
     };
@@ -106,29 +110,37 @@ fn fits(site: &Site, of: &SitePersona, server: &Server) -> bool {
         && !server.maintenance
         && server.memory >= wants.memory
         && server.processors >= wants.processors
-        && server.architecture.runs(persona.operating_system.architecture)
+        && server
+            .architecture
+            .runs(persona.operating_system.architecture)
         && wants.boot_mode.is_none_or(|mode| mode == server.boot_mode)
         && wants.capabilities.is_subset(&server.capabilities)
         && server.san_ports.iter().any(|port| port.iscsi_boot)
         && networks(site, of).all(carries)
 }
 
-fn networks<'a>(
-    site: &'a Site,
-    of: &'a SitePersona,
-) -> impl Iterator<Item = &'a LogicalNetwork> {
-    of.connections.connections.iter().filter_map(|it| site.networks.get(&it.network).ok())
+fn networks<'a>(site: &'a Site, of: &'a SitePersona) -> impl Iterator<Item = &'a LogicalNetwork> {
+    of.connections
+        .connections
+        .iter()
+        .filter_map(|it| site.networks.get(&it.network).ok())
 }
 
 /// The channels over which a persona can use a network.
 fn channels(of: &SitePersona, network: &LogicalNetwork) -> impl Iterator<Item = Channel> + use<> {
-    let usable = if of.connections.mode == Mode::Trunk { 2 } else { 1 };
+    let usable = if of.connections.mode == Mode::Trunk {
+        2
+    } else {
+        1
+    };
     network.channels.in_order().take(usable)
 }
 
 /// Whether a server shares nothing with the persona's peers that they must not share.
 fn is_apart(truth: &Truth<'_>, of: &SitePersona, server: &Server) -> bool {
-    let WorkloadKind::DagMember { dag, .. } = &of.workload else { return true };
+    let WorkloadKind::DagMember { dag, .. } = &of.workload else {
+        return true;
+    };
     let site = truth.site();
     let group = site.dags.get(dag).map(|group| &group.personas);
     let peers = group.into_iter().flat_map(BTreeMap::values);
@@ -136,14 +148,18 @@ fn is_apart(truth: &Truth<'_>, of: &SitePersona, server: &Server) -> bool {
     let mut homes = others.flat_map(|peer| truth.homes(peer));
     !homes.any(|home| {
         let domains = site.servers.get(&home).map(|it| &it.server.domains);
-        let mut shared = domains.into_iter().flat_map(|it| it.intersection(&server.domains));
+        let mut shared = domains
+            .into_iter()
+            .flat_map(|it| it.intersection(&server.domains));
         shared.any(|domain| of.persona.requirements.apart.contains(&domain.kind))
     })
 }
 
 /// Whether a server could be prepared, powered on and heard now.
 fn works(truth: &Truth<'_>, of: &SitePersona, server: &ServerName) -> bool {
-    let Some(machine) = truth.machine(server) else { return false };
+    let Some(machine) = truth.machine(server) else {
+        return false;
+    };
     let broken = &machine.broken;
     let lost = |cable: &Cable| truth.state().lost_switches.contains(&cable.port.switch);
     let lit = |channel| {
@@ -168,8 +184,8 @@ fn unprovable(truth: &Truth<'_>, server: &ServerName) -> Option<String> {
     let honest = !broken.bmc && !broken.feed && broken.reads.is_none();
     let lost = |cable: &Cable| truth.state().lost_switches.contains(&cable.port.switch);
     let off = honest && policy.fence_levels.contains(&FenceLevel::Off);
-    let isolated = !machine.cables.values().any(lost)
-        && policy.fence_levels.contains(&FenceLevel::Isolation);
+    let isolated =
+        !machine.cables.values().any(lost) && policy.fence_levels.contains(&FenceLevel::Isolation);
     let nothing = !off && !isolated;
     nothing.then(|| format!("{server} can neither be proven off nor be isolated"))
 }
@@ -179,6 +195,9 @@ fn in_the_way(truth: &Truth<'_>) -> Vec<String> {
     let state = truth.state();
     let cut_off = (!state.controller_linked).then(|| "the controller is cut off".to_owned());
     // Shutting out asks every array, and the persona lives on some of them.
-    let lost = state.lost_arrays.iter().map(|array| format!("array {array} is lost"));
+    let lost = state
+        .lost_arrays
+        .iter()
+        .map(|array| format!("array {array} is lost"));
     cut_off.into_iter().chain(lost).collect()
 }

@@ -52,15 +52,23 @@ pub fn site(seed: u64) -> Site {
 /// The same as the text of a site file.
 pub fn site_text(seed: u64) -> String {
     let mut dice = Dice::of(seed, "random site");
-    let servers = if dice.percent(3) { 20 + dice.below(181) } else { 1 + dice.below(10) };
+    let servers = if dice.percent(3) {
+        20 + dice.below(181)
+    } else {
+        1 + dice.below(10)
+    };
     let pools = 1 + dice.below(3.min(servers));
     let mut text = HEAD.to_owned();
     let mut write = |line: std::fmt::Arguments<'_>| text.write_fmt(line).unwrap_or_default();
     for server in 0..servers {
         for volume in ["images.volumes.image-", "databases.volumes.database-"] {
-            write(format_args!("arrays.{volume}{server} = {{ gibibytes = 100 }}\n"));
+            write(format_args!(
+                "arrays.{volume}{server} = {{ gibibytes = 100 }}\n"
+            ));
         }
-        write(format_args!("arrays.databases.volumes.copy-{server} = {{ gibibytes = 100 }}\n"));
+        write(format_args!(
+            "arrays.databases.volumes.copy-{server} = {{ gibibytes = 100 }}\n"
+        ));
     }
     for pool in 0..pools {
         write(format_args!("[pools.pool-{pool}]\n"));
@@ -188,7 +196,9 @@ pub fn faults(seed: u64, site: &Site, end: Time) -> Vec<Fault> {
     let seconds = usize::try_from(end.since_epoch().as_secs()).unwrap_or(usize::MAX);
     let mut faults = Vec::new();
     for _ in 0..=dice.below(4) {
-        let Some(kind) = fault(&mut dice, site) else { break };
+        let Some(kind) = fault(&mut dice, site) else {
+            break;
+        };
         let at = Time::after_epoch(Duration::from_secs(60 + dice.below(seconds / 2) as u64));
         let lasting = kind.can_end() && dice.percent(50);
         let lasts = lasting.then(|| Duration::from_secs(1 + dice.below(1_800) as u64));
@@ -200,32 +210,68 @@ pub fn faults(seed: u64, site: &Site, end: Time) -> Vec<Fault> {
 
 fn fault(dice: &mut Dice, site: &Site) -> Option<FaultKind> {
     let servers: Vec<&ServerName> = site.servers.keys().collect();
-    let homes: Vec<_> = site.personas.values().filter_map(|of| of.home.as_ref()).collect();
+    let homes: Vec<_> = site
+        .personas
+        .values()
+        .filter_map(|of| of.home.as_ref())
+        .collect();
     // Most of what matters happens to servers that wear something.
-    let chosen = if dice.percent(75) { dice.one_of(&homes) } else { None };
+    let chosen = if dice.percent(75) {
+        dice.one_of(&homes)
+    } else {
+        None
+    };
     let server = (*chosen.or(dice.one_of(&servers))?).clone();
     let of = &site.servers.get(&server)?.server;
     let channels: Vec<_> = of.nics.keys().copied().collect();
     let switches: Vec<_> = site.switches.keys().filter(|it| site.manages(it)).collect();
     let arrays: Vec<_> = site.arrays.keys().collect();
     let channel = dice.one_of(&channels).copied();
-    let copies: Vec<_> = site.dags.values().flat_map(|of| of.volumes.keys()).collect();
+    let copies: Vec<_> = site
+        .dags
+        .values()
+        .flat_map(|of| of.volumes.keys())
+        .collect();
     Some(match dice.below(22) {
         0..=4 => FaultKind::PowerLoss { server },
         5 | 6 => {
-            let feed = of.domains.iter().find(|domain| domain.kind.as_str() == "feed")?;
-            FaultKind::FeedLoss { feed: feed.name.clone() }
+            let feed = of
+                .domains
+                .iter()
+                .find(|domain| domain.kind.as_str() == "feed")?;
+            FaultKind::FeedLoss {
+                feed: feed.name.clone(),
+            }
         }
         7 => FaultKind::BmcLoss { server },
-        8 => FaultKind::BmcLies { server, reads: Reads::On },
-        9 => FaultKind::BmcLies { server, reads: Reads::Off },
-        10 => FaultKind::NicLoss { server, channel: channel? },
-        11 => FaultKind::CableLoss { server, channel: channel? },
-        12 => FaultKind::SwitchLoss { switch: (*dice.one_of(&switches)?).clone() },
+        8 => FaultKind::BmcLies {
+            server,
+            reads: Reads::On,
+        },
+        9 => FaultKind::BmcLies {
+            server,
+            reads: Reads::Off,
+        },
+        10 => FaultKind::NicLoss {
+            server,
+            channel: channel?,
+        },
+        11 => FaultKind::CableLoss {
+            server,
+            channel: channel?,
+        },
+        12 => FaultKind::SwitchLoss {
+            switch: (*dice.one_of(&switches)?).clone(),
+        },
         13 => FaultKind::ControllerLinkLoss,
-        14 => FaultKind::SanPortLoss { server, port: 1 + dice.below(of.san_ports.as_slice().len()) },
+        14 => FaultKind::SanPortLoss {
+            server,
+            port: 1 + dice.below(of.san_ports.as_slice().len()),
+        },
         15 => FaultKind::SanLoss { server },
-        16 => FaultKind::ArrayLoss { array: (*dice.one_of(&arrays)?).clone() },
+        16 => FaultKind::ArrayLoss {
+            array: (*dice.one_of(&arrays)?).clone(),
+        },
         17 => FaultKind::AgentHang { server },
         18 | 19 => FaultKind::ServerFreeze { server },
         20 => FaultKind::BootFailure { server },

@@ -31,7 +31,11 @@ const LONGEST: u64 = 1 << 20;
 impl Scenario {
     /// A run of that length in which nothing breaks.
     pub fn quiet(duration: Duration) -> Self {
-        Self { duration, latency: Latency::default(), faults: Vec::new() }
+        Self {
+            duration,
+            latency: Latency::default(),
+            faults: Vec::new(),
+        }
     }
 
     /// Reads a scenario file. Everything that it names is in that site.
@@ -45,13 +49,19 @@ impl Scenario {
             return Err(whole(&file, format!("it cannot be read: {error}")));
         }
         if bytes.len() as u64 > LONGEST {
-            return Err(whole(&file, "it is longer than 1 MiB: no scenario is".to_owned()));
+            return Err(whole(
+                &file,
+                "it is longer than 1 MiB: no scenario is".to_owned(),
+            ));
         }
         match String::from_utf8(bytes) {
             Ok(text) => Self::parse(&text, &file, site),
             Err(error) => {
                 let good = error.utf8_error().valid_up_to();
-                Err(whole(&file, format!("it is not text in UTF-8: byte {good}")))
+                Err(whole(
+                    &file,
+                    format!("it is not text in UTF-8: byte {good}"),
+                ))
             }
         }
     }
@@ -61,13 +71,24 @@ impl Scenario {
         if text.trim().is_empty() {
             return Err(whole(file, "it is empty".to_owned()));
         }
-        read::scenario(text, site).map_err(|errors| SiteErrors { file: file.to_owned(), errors })
+        read::scenario(text, site).map_err(|errors| SiteErrors {
+            file: file.to_owned(),
+            errors,
+        })
     }
 }
 
 fn whole(file: &str, reason: String) -> SiteErrors {
-    let error = SiteError { place: None, key: KeyPath::default(), reason, suggestion: None };
-    SiteErrors { file: file.to_owned(), errors: vec![error] }
+    let error = SiteError {
+        place: None,
+        key: KeyPath::default(),
+        reason,
+        suggestion: None,
+    };
+    SiteErrors {
+        file: file.to_owned(),
+        errors: vec![error],
+    }
 }
 
 #[cfg(test)]

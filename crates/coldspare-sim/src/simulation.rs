@@ -6,7 +6,7 @@ use std::sync::Arc;
 use coldspare::command::Command;
 use coldspare::site::Site;
 use coldspare::{Clock, Core, Estimates, Handle, Reply, Shell, Told};
-use coldspare_exchange::{DatabaseName, DagControl, MemberName};
+use coldspare_exchange::{DagControl, DatabaseName, MemberName};
 use coldspare_names::{PersonaName, ServerName, Time};
 use coldspare_store::MemoryStore;
 use serde::Serialize;
@@ -44,7 +44,12 @@ impl Simulation {
             store.clone(),
             running,
         ));
-        Ok(Self { world, store, controller, supervisor })
+        Ok(Self {
+            world,
+            store,
+            controller,
+            supervisor,
+        })
     }
 
     /// The data centre.
@@ -164,7 +169,11 @@ impl Picture {
                 );
                 truth.power(server) == coldspare_bmc::PowerState::Off && !boots
             };
-            let groups: Vec<_> = site.dags.keys().filter_map(|dag| truth.group(dag)).collect();
+            let groups: Vec<_> = site
+                .dags
+                .keys()
+                .filter_map(|dag| truth.group(dag))
+                .collect();
             (
                 site.personas.keys().map(home).collect(),
                 site.servers.keys().filter(off).cloned().collect(),
@@ -175,10 +184,17 @@ impl Picture {
         for group in groups {
             // No member is up: nothing is active.
             let Ok(dag) = group.dag().await else { continue };
-            let mounted = dag.databases.into_iter().filter(|(_, database)| database.mounted);
+            let mounted = dag
+                .databases
+                .into_iter()
+                .filter(|(_, database)| database.mounted);
             active.extend(mounted.map(|(name, database)| (name, database.active)));
         }
-        Self { home, spares, active }
+        Self {
+            home,
+            spares,
+            active,
+        }
     }
 }
 
@@ -196,17 +212,27 @@ pub fn simulate_observed(
     observer: Option<Observer>,
 ) -> Result<Outcome, Error> {
     let mut runtime = tokio::runtime::Builder::new_current_thread();
-    runtime.enable_time().start_paused(true).build()?.block_on(async {
-        let simulation = Simulation::start(site, scenario.latency.clone(), seed).await?;
-        if let Some(observer) = observer {
-            simulation.observe(observer);
-        }
-        let before = Picture::of(simulation.world()).await;
-        simulation.schedule(scenario.faults.iter().cloned());
-        simulation.run_until(Time::after_epoch(scenario.duration)).await;
-        let after = Picture::of(simulation.world()).await;
-        Ok(Outcome { told: simulation.told(), before, after })
-    })
+    runtime
+        .enable_time()
+        .start_paused(true)
+        .build()?
+        .block_on(async {
+            let simulation = Simulation::start(site, scenario.latency.clone(), seed).await?;
+            if let Some(observer) = observer {
+                simulation.observe(observer);
+            }
+            let before = Picture::of(simulation.world()).await;
+            simulation.schedule(scenario.faults.iter().cloned());
+            simulation
+                .run_until(Time::after_epoch(scenario.duration))
+                .await;
+            let after = Picture::of(simulation.world()).await;
+            Ok(Outcome {
+                told: simulation.told(),
+                before,
+                after,
+            })
+        })
 }
 
 #[cfg(test)]

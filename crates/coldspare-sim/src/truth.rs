@@ -10,7 +10,7 @@ use coldspare_names::{
     Channel, Generation, NetworkName, PersonaName, PortId, ServerName, Time, VolumeId,
 };
 use coldspare_network::{Observed, VlanId};
-use coldspare_san::memory::Writing;
+use coldspare_san::memory::{MemoryArray, Writing};
 use coldspare_san::{Admissions, Session};
 use serde::Serialize;
 
@@ -108,7 +108,10 @@ impl<'a> Truth<'a> {
 
     /// What a server does when its power returns.
     pub fn restore_policy(&self, server: &ServerName) -> Option<RestorePolicy> {
-        self.state.machines.get(server).map(|machine| machine.bmc.restore_policy())
+        self.state
+            .machines
+            .get(server)
+            .map(|machine| machine.bmc.restore_policy())
     }
 
     /// What each server wears; servers on which no image is booted are absent.
@@ -138,21 +141,27 @@ impl<'a> Truth<'a> {
 
     /// Whether a persona's applications can be reached on each of its networks.
     pub fn is_connected(&self, server: &ServerName, network: &NetworkName) -> bool {
-        let Some(machine) = self.state.machines.get(server) else { return false };
+        let Some(machine) = self.state.machines.get(server) else {
+            return false;
+        };
         let system = machine.awake();
         system.is_some_and(|it| State::connected(self.plant, machine, it, network))
     }
 
     /// Everybody who could write a volume: their session is open, and they still hold it.
     pub fn writers(&self, volume: &VolumeId) -> Vec<Writer> {
-        let Some(array) = self.plant.arrays.get(&volume.array) else { return Vec::new() };
+        let Some(array) = self.plant.arrays.get(&volume.array) else {
+            return Vec::new();
+        };
         let open = array.open_sessions();
         let holds = |system: &System| {
             let held = system.disks.get(volume).and_then(Option::as_ref);
             held.is_some_and(|held| open.iter().any(|session| session.id == *held))
         };
         let writers = self.systems().filter(|(_, system)| holds(system));
-        writers.map(|(machine, system)| writer(machine, system)).collect()
+        writers
+            .map(|(machine, system)| writer(machine, system))
+            .collect()
     }
 
     /// Everybody who answers at an address on a network.
@@ -160,8 +169,12 @@ impl<'a> Truth<'a> {
         let mut speakers = Vec::new();
         for (machine, system) in self.systems().filter(|(_, system)| system.up) {
             for (name, network) in system.guest.truth().configured.networks {
-                let Ok(logical) = self.plant.site.networks.get(&name) else { continue };
-                let Some(address) = network.address else { continue };
+                let Ok(logical) = self.plant.site.networks.get(&name) else {
+                    continue;
+                };
+                let Some(address) = network.address else {
+                    continue;
+                };
                 if State::connected(self.plant, machine, system, &name) {
                     speakers.push(Speaker {
                         server: machine.name.clone(),
@@ -179,11 +192,17 @@ impl<'a> Truth<'a> {
     /// Every switch port at which a server's cable ends.
     pub fn ports(&self) -> Vec<Port> {
         let mut ports = Vec::new();
-        let truths: BTreeMap<_, _> =
-            self.plant.switches.iter().map(|(name, switch)| (name, switch.truth())).collect();
+        let truths: BTreeMap<_, _> = self
+            .plant
+            .switches
+            .iter()
+            .map(|(name, switch)| (name, switch.truth()))
+            .collect();
         for machine in self.state.machines.values() {
             for (channel, cable) in &machine.cables {
-                let status = truths.get(&cable.port.switch).and_then(|of| of.get(&cable.port.port));
+                let status = truths
+                    .get(&cable.port.switch)
+                    .and_then(|of| of.get(&cable.port.port));
                 let Some(status) = status else { continue };
                 ports.push(Port {
                     port: cable.port.clone(),
@@ -203,7 +222,13 @@ impl<'a> Truth<'a> {
         arrays
             .flat_map(|(name, array)| {
                 array.admitted().into_iter().map(|(volume, admissions)| {
-                    (VolumeId { array: name.clone(), volume }, admissions)
+                    (
+                        VolumeId {
+                            array: name.clone(),
+                            volume,
+                        },
+                        admissions,
+                    )
                 })
             })
             .collect()
@@ -211,19 +236,27 @@ impl<'a> Truth<'a> {
 
     /// Every open session of an array's, whatever its management says.
     pub fn sessions(&self, array: &coldspare_names::ArrayName) -> Vec<Session> {
-        self.plant.arrays.get(array).map(|array| array.open_sessions()).unwrap_or_default()
+        self.plant
+            .arrays
+            .get(array)
+            .map(MemoryArray::open_sessions)
+            .unwrap_or_default()
     }
 
     /// Everything that was ever written to a volume.
     pub fn writings(&self, volume: &VolumeId) -> Vec<Writing> {
         let array = self.plant.arrays.get(&volume.array);
-        array.map(|array| array.writings(&volume.volume)).unwrap_or_default()
+        array
+            .map(|array| array.writings(&volume.volume))
+            .unwrap_or_default()
     }
 
     /// Whose SAN address that is.
     pub fn server_at(&self, source: IpAddr) -> Option<&'a ServerName> {
         let mut machines = self.state.machines.values();
-        machines.find(|machine| machine.addresses.contains(&source)).map(|machine| &machine.name)
+        machines
+            .find(|machine| machine.addresses.contains(&source))
+            .map(|machine| &machine.name)
     }
 
     /// A database availability group.

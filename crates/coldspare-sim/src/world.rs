@@ -49,7 +49,9 @@ struct Inner {
 
 impl std::fmt::Debug for World {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("World").field("site", &self.0.plant.site.name).finish_non_exhaustive()
+        f.debug_struct("World")
+            .field("site", &self.0.plant.site.name)
+            .finish_non_exhaustive()
     }
 }
 
@@ -62,12 +64,19 @@ impl World {
             earlier: Notify::new(),
             crash: Notify::new(),
         }));
-        let machines: Vec<_> = world.lock().machines.values().map(|m| m.bmc.power()).collect();
+        let machines: Vec<_> = world
+            .lock()
+            .machines
+            .values()
+            .map(|m| m.bmc.power())
+            .collect();
         for mut power in machines {
             let watcher = Arc::downgrade(&world.0);
             tokio::spawn(async move {
                 while power.changed().await.is_ok() {
-                    let Some(inner) = Weak::upgrade(&watcher) else { return };
+                    let Some(inner) = Weak::upgrade(&watcher) else {
+                        return;
+                    };
                     Self(inner).settle();
                 }
             });
@@ -172,7 +181,9 @@ impl World {
         let state = self.lock();
         let mut machines = state.machines.values();
         machines.find_map(|machine| {
-            let system = machine.awake().filter(|system| system.persona == *persona)?;
+            let system = machine
+                .awake()
+                .filter(|system| system.persona == *persona)?;
             let mut paths = Path::BOTH.into_iter();
             let speaks = paths.any(|path| State::speaks(&self.0.plant, machine, system, path));
             speaks.then(|| system.guest.clone())
@@ -187,7 +198,10 @@ async fn drive(world: Weak<Inner>, clock: Clock) {
     while let Some(inner) = world.upgrade() {
         let world = World(inner.clone());
         let idle = clock.now() + IDLE;
-        let next = world.lock().next(&inner.plant).map_or(idle, |next| next.min(idle));
+        let next = world
+            .lock()
+            .next(&inner.plant)
+            .map_or(idle, |next| next.min(idle));
         tokio::select! {
             biased;
             () = inner.earlier.notified() => {}

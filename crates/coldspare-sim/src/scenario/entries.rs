@@ -17,7 +17,10 @@ pub(super) struct Mistakes<'t> {
 
 impl<'t> Mistakes<'t> {
     pub(super) fn of(text: &'t str) -> Self {
-        Self { text, found: RefCell::default() }
+        Self {
+            text,
+            found: RefCell::default(),
+        }
     }
 
     pub(super) fn add(&self, offset: usize, key: KeyPath, wrong: Wrong) {
@@ -30,7 +33,15 @@ impl<'t> Mistakes<'t> {
         let (reason, suggestion) = (wrong.reason, wrong.suggestion);
         let mut found = self.found.borrow_mut();
         if found.len() < SiteErrors::MOST {
-            found.push((offset, SiteError { place: Some(place), key, reason, suggestion }));
+            found.push((
+                offset,
+                SiteError {
+                    place: Some(place),
+                    key,
+                    reason,
+                    suggestion,
+                },
+            ));
         }
     }
 
@@ -50,7 +61,10 @@ pub(super) struct Wrong {
 
 impl<T: Into<String>> From<T> for Wrong {
     fn from(reason: T) -> Self {
-        Self { reason: reason.into(), suggestion: None }
+        Self {
+            reason: reason.into(),
+            suggestion: None,
+        }
     }
 }
 
@@ -94,12 +108,21 @@ impl<'a, 't> Entries<'a, 't> {
         offset: usize,
         table: &'a DeTable<'t>,
     ) -> Self {
-        Self { mistakes, path, offset, table, asked: Vec::new() }
+        Self {
+            mistakes,
+            path,
+            offset,
+            table,
+            asked: Vec::new(),
+        }
     }
 
     /// Reports something wrong with a key, or where it should be.
     pub(super) fn report(&self, key: &str, wrong: impl Into<Wrong>) {
-        let at = self.table.get_key_value(key).map_or(self.offset, |(key, _)| key.span().start);
+        let at = self
+            .table
+            .get_key_value(key)
+            .map_or(self.offset, |(key, _)| key.span().start);
         self.mistakes.add(at, self.path.then(key), wrong.into());
     }
 
@@ -156,12 +179,16 @@ impl<'a, 't> Entries<'a, 't> {
 
 pub(super) fn text<'a>(value: &'a Value<'_>) -> Result<&'a str, Wrong> {
     let found = value.get_ref();
-    found.as_str().ok_or_else(|| format!("expected string, found {}", found.type_str()).into())
+    found
+        .as_str()
+        .ok_or_else(|| format!("expected string, found {}", found.type_str()).into())
 }
 
 /// What a text stands for.
 pub(super) fn parsed<T: FromStr<Err: ToString>>(value: &Value<'_>) -> Result<T, Wrong> {
-    text(value)?.parse().map_err(|error: T::Err| error.to_string().into())
+    text(value)?
+        .parse()
+        .map_err(|error: T::Err| error.to_string().into())
 }
 
 /// A number.

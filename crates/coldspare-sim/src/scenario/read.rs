@@ -4,7 +4,9 @@ use std::fmt::Display;
 use std::str::FromStr;
 
 use coldspare::site::{KeyPath, Site, SiteError};
-use coldspare_names::{ServerName, Time};
+use coldspare_exchange::{DatabaseName, MemberName};
+use coldspare_names::{ArrayName, Channel, ServerName, SwitchName, Time};
+use coldspare_persona::Label;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -33,7 +35,10 @@ pub(super) fn scenario(source: &str, site: &Site) -> Result<Scenario, Vec<SiteEr
         read_latency(Entries::new(&mistakes, path, offset, table), &mut latency);
     }
     let list = entries.optional("fault", |value| {
-        value.get_ref().as_array().ok_or_else(|| "write it as [[fault]]".into())
+        value
+            .get_ref()
+            .as_array()
+            .ok_or_else(|| "write it as [[fault]]".into())
     });
     let mut faults = Vec::new();
     for (index, value) in list.into_iter().flatten().enumerate() {
@@ -49,7 +54,11 @@ pub(super) fn scenario(source: &str, site: &Site) -> Result<Scenario, Vec<SiteEr
     entries.finish();
     let errors = mistakes.all();
     match length {
-        Some(duration) if errors.is_empty() => Ok(Scenario { duration, latency, faults }),
+        Some(duration) if errors.is_empty() => Ok(Scenario {
+            duration,
+            latency,
+            faults,
+        }),
         _ => Err(errors),
     }
 }
@@ -76,14 +85,20 @@ fn read_latency(mut entries: Entries<'_, '_>, latency: &mut Latency) {
     entries.set("array-call", &mut latency.array_call, duration);
     entries.set("guest-call", &mut latency.guest_call, duration);
     entries.set("store-call", &mut latency.store_call, duration);
-    entries.set("controller-restart", &mut latency.controller_restart, duration);
+    entries.set(
+        "controller-restart",
+        &mut latency.controller_restart,
+        duration,
+    );
     entries.set("node-detection", &mut latency.node_detection, duration);
     entries.set("mount", &mut latency.mount, duration);
     entries.set("replay-rate", &mut latency.replay_rate, number);
     entries.set("logs", &mut latency.logs, number);
-    entries.set("variation", &mut latency.variation, |value| match number(value)? {
-        percent @ 0..100 => Ok(percent),
-        _ => Err("it is a number of percent below 100".into()),
+    entries.set("variation", &mut latency.variation, |value| {
+        match number(value)? {
+            percent @ 0..100 => Ok(percent),
+            _ => Err("it is a number of percent below 100".into()),
+        }
     });
     if latency.login_retry.as_millis() == 0 {
         entries.report("login-retry", "it is shorter than a millisecond");
@@ -97,137 +112,205 @@ fn read_latency(mut entries: Entries<'_, '_>, latency: &mut Latency) {
 fn read_fault(mut entries: Entries<'_, '_>, site: &Site, end: Option<Time>) -> Option<Fault> {
     let at = entries.required("at", duration).map(Time::after_epoch);
     let lasts = entries.optional("for", duration);
-    let word = entries.required("kind", text);
+    let word = entries.required("kind", |value| {
+        let word = text(value)?;
+        if WORDS.contains(&word) {
+            return Ok(word);
+        }
+        Err(Wrong::unknown("there is no fault", word, WORDS))
+    });
     if end.is_some_and(|end| at > Some(end)) {
         entries.report("at", "it is after the end of the run");
     }
     // Which keys belong here depends on the kind: without one, none is called unknown.
-    let kind = read_kind(word?, &mut entries, site)?;
+    let mut subjects = Subjects { entries, site };
+    let kind = subjects.read(word?);
+    let entries = subjects.entries;
     if lasts.is_some() && kind.as_ref().is_some_and(|kind| !kind.can_end()) {
         entries.report("for", "this is not over by itself");
     }
     entries.finish();
-    Some(Fault { at: at?, kind: kind?, lasts })
-}
-
-/// The outer option is whether there is such a kind, the inner one whether its subjects are good.
-fn read_kind(word: &str, entries: &mut Entries<'_, '_>, site: &Site) -> Option<Option<FaultKind>> {
-    const WORDS: [&str; 19] = [
-        "power-loss",
-        "power-return",
-        "feed-loss",
-        "bmc-loss",
-        "bmc-lies",
-        "nic-loss",
-        "cable-loss",
-        "switch-loss",
-        "controller-link-loss",
-        "san-port-loss",
-        "san-loss",
-        "array-loss",
-        "agent-hang",
-        "server-freeze",
-        "boot-failure",
-        "volume-damage",
-        "member-services-stop",
-        "controller-crash",
-        "repair",
-    ];
-    let server = |entries: &mut Entries<'_, '_>| {
-        entries.required("server", |value| one_of(value, "server", site.servers.keys()))
-    };
-    let dags = || site.dags.values().map(|of| &of.dag);
-    let member = |entries: &mut Entries<'_, '_>| {
-        let members = dags().flat_map(|dag| dag.members.keys());
-        entries.required("member", |value| one_of(value, "member", members))
-    };
-    Some(match word {
-        "power-loss" => server(entries).map(|server| FaultKind::PowerLoss { server }),
-        "power-return" => server(entries).map(|server| FaultKind::PowerReturn { server }),
-        "feed-loss" => {
-            let domains = site.servers.values().flat_map(|of| &of.server.domains);
-            let feeds = domains.filter(|domain| domain.kind.as_str() == "feed");
-            let feeds = feeds.map(|domain| &domain.name);
-            let feed = entries.required("feed", |value| one_of(value, "feed", feeds));
-            feed.map(|feed| FaultKind::FeedLoss { feed })
-        }
-        "bmc-loss" => server(entries).map(|server| FaultKind::BmcLoss { server }),
-        "bmc-lies" => {
-            let server = server(entries);
-            let reads = entries.required("reads", |value| match text(value)? {
-                "on" => Ok(Reads::On),
-                "off" => Ok(Reads::Off),
-                other => Err(Wrong::unknown("it reads \"on\" or \"off\", not", other, ["on", "off"])),
-            });
-            both(server, reads).map(|(server, reads)| FaultKind::BmcLies { server, reads })
-        }
-        "nic-loss" | "cable-loss" => {
-            let server = server(entries);
-            let channel = entries.required("channel", number);
-            let (server, channel) = match both(server, channel) {
-                Some(both) => both,
-                None => return Some(None),
-            };
-            if !site.servers[&server].server.nics.contains_key(&channel) {
-                entries.report("channel", format!("{server} has no NIC on channel {channel}"));
-                return Some(None);
-            }
-            Some(if word == "nic-loss" {
-                FaultKind::NicLoss { server, channel }
-            } else {
-                FaultKind::CableLoss { server, channel }
-            })
-        }
-        "switch-loss" => {
-            let managed = site.switches.keys().filter(|switch| site.manages(switch));
-            let switch = entries.required("switch", |value| one_of(value, "managed switch", managed));
-            switch.map(|switch| FaultKind::SwitchLoss { switch })
-        }
-        "controller-link-loss" => Some(FaultKind::ControllerLinkLoss),
-        "san-port-loss" => {
-            let server: Option<ServerName> = server(entries);
-            let port = entries.required("port", number::<usize>);
-            let (server, port) = match both(server, port) {
-                Some(both) => both,
-                None => return Some(None),
-            };
-            let ports = site.servers[&server].server.san_ports.as_slice().len();
-            if !(1..=ports).contains(&port) {
-                entries.report("port", format!("{server} has SAN ports 1 to {ports}"));
-                return Some(None);
-            }
-            Some(FaultKind::SanPortLoss { server, port })
-        }
-        "san-loss" => server(entries).map(|server| FaultKind::SanLoss { server }),
-        "array-loss" => {
-            let arrays = site.arrays.keys();
-            let array = entries.required("array", |value| one_of(value, "array", arrays));
-            array.map(|array| FaultKind::ArrayLoss { array })
-        }
-        "agent-hang" => server(entries).map(|server| FaultKind::AgentHang { server }),
-        "server-freeze" => server(entries).map(|server| FaultKind::ServerFreeze { server }),
-        "boot-failure" => server(entries).map(|server| FaultKind::BootFailure { server }),
-        "volume-damage" => {
-            let databases = dags().flat_map(|dag| dag.databases.keys());
-            let database = entries.required("database", |value| one_of(value, "database", databases));
-            let member = member(entries);
-            both(database, member)
-                .map(|(database, member)| FaultKind::VolumeDamage { database, member })
-        }
-        "member-services-stop" => {
-            member(entries).map(|member| FaultKind::MemberServicesStop { member })
-        }
-        "controller-crash" => Some(FaultKind::ControllerCrash),
-        "repair" => server(entries).map(|server| FaultKind::Repair { server }),
-        other => {
-            entries.report("kind", Wrong::unknown("there is no fault", other, WORDS));
-            return None;
-        }
+    Some(Fault {
+        at: at?,
+        kind: kind?,
+        lasts,
     })
 }
 
-fn both<A, B>(one: Option<A>, other: Option<B>) -> Option<(A, B)> {
-    one.zip(other)
+const WORDS: [&str; 19] = [
+    "power-loss",
+    "power-return",
+    "feed-loss",
+    "bmc-loss",
+    "bmc-lies",
+    "nic-loss",
+    "cable-loss",
+    "switch-loss",
+    "controller-link-loss",
+    "san-port-loss",
+    "san-loss",
+    "array-loss",
+    "agent-hang",
+    "server-freeze",
+    "boot-failure",
+    "volume-damage",
+    "member-services-stop",
+    "controller-crash",
+    "repair",
+];
+
+/// Reads what a fault is about; all of it is in the site.
+struct Subjects<'a, 't> {
+    entries: Entries<'a, 't>,
+    site: &'a Site,
+}
+
+impl Subjects<'_, '_> {
+    fn read(&mut self, word: &str) -> Option<FaultKind> {
+        Some(match word {
+            "power-loss" => FaultKind::PowerLoss {
+                server: self.server()?,
+            },
+            "power-return" => FaultKind::PowerReturn {
+                server: self.server()?,
+            },
+            "feed-loss" => FaultKind::FeedLoss { feed: self.feed()? },
+            "bmc-loss" => FaultKind::BmcLoss {
+                server: self.server()?,
+            },
+            "bmc-lies" => {
+                let (server, reads) = self.server().zip(self.reads())?;
+                FaultKind::BmcLies { server, reads }
+            }
+            "nic-loss" => {
+                let (server, channel) = self.nic()?;
+                FaultKind::NicLoss { server, channel }
+            }
+            "cable-loss" => {
+                let (server, channel) = self.nic()?;
+                FaultKind::CableLoss { server, channel }
+            }
+            "switch-loss" => FaultKind::SwitchLoss {
+                switch: self.switch()?,
+            },
+            "controller-link-loss" => FaultKind::ControllerLinkLoss,
+            "san-port-loss" => {
+                let (server, port) = self.san_port()?;
+                FaultKind::SanPortLoss { server, port }
+            }
+            "san-loss" => FaultKind::SanLoss {
+                server: self.server()?,
+            },
+            "array-loss" => FaultKind::ArrayLoss {
+                array: self.array()?,
+            },
+            "agent-hang" => FaultKind::AgentHang {
+                server: self.server()?,
+            },
+            "server-freeze" => FaultKind::ServerFreeze {
+                server: self.server()?,
+            },
+            "boot-failure" => FaultKind::BootFailure {
+                server: self.server()?,
+            },
+            "volume-damage" => {
+                let (database, member) = self.database().zip(self.member())?;
+                FaultKind::VolumeDamage { database, member }
+            }
+            "member-services-stop" => FaultKind::MemberServicesStop {
+                member: self.member()?,
+            },
+            "controller-crash" => FaultKind::ControllerCrash,
+            "repair" => FaultKind::Repair {
+                server: self.server()?,
+            },
+            _ => return None,
+        })
+    }
+
+    fn server(&mut self) -> Option<ServerName> {
+        let servers = self.site.servers.keys();
+        self.entries
+            .required("server", |value| one_of(value, "server", servers))
+    }
+
+    fn feed(&mut self) -> Option<Label> {
+        let domains = self.site.servers.values().flat_map(|of| &of.server.domains);
+        let feeds = domains.filter(|domain| domain.kind.as_str() == "feed");
+        let feeds = feeds.map(|domain| &domain.name);
+        self.entries
+            .required("feed", |value| one_of(value, "feed", feeds))
+    }
+
+    fn reads(&mut self) -> Option<Reads> {
+        self.entries.required("reads", |value| match text(value)? {
+            "on" => Ok(Reads::On),
+            "off" => Ok(Reads::Off),
+            other => Err(Wrong::unknown(
+                "it reads \"on\" or \"off\", not",
+                other,
+                ["on", "off"],
+            )),
+        })
+    }
+
+    fn nic(&mut self) -> Option<(ServerName, Channel)> {
+        let channel = |subjects: &mut Self| subjects.entries.required("channel", number);
+        let (server, channel): (_, Channel) = self.server().zip(channel(self))?;
+        if self.site.servers[&server]
+            .server
+            .nics
+            .contains_key(&channel)
+        {
+            return Some((server, channel));
+        }
+        self.entries.report(
+            "channel",
+            format!("{server} has no NIC on channel {channel}"),
+        );
+        None
+    }
+
+    fn switch(&mut self) -> Option<SwitchName> {
+        let site = self.site;
+        let managed = site.switches.keys().filter(|switch| site.manages(switch));
+        self.entries
+            .required("switch", |value| one_of(value, "managed switch", managed))
+    }
+
+    fn san_port(&mut self) -> Option<(ServerName, usize)> {
+        let port = |subjects: &mut Self| subjects.entries.required("port", number);
+        let (server, port): (_, usize) = self.server().zip(port(self))?;
+        let ports = self.site.servers[&server].server.san_ports.as_slice().len();
+        if (1..=ports).contains(&port) {
+            return Some((server, port));
+        }
+        self.entries
+            .report("port", format!("{server} has SAN ports 1 to {ports}"));
+        None
+    }
+
+    fn array(&mut self) -> Option<ArrayName> {
+        let arrays = self.site.arrays.keys();
+        self.entries
+            .required("array", |value| one_of(value, "array", arrays))
+    }
+
+    fn database(&mut self) -> Option<DatabaseName> {
+        let databases = self
+            .site
+            .dags
+            .values()
+            .flat_map(|of| of.dag.databases.keys());
+        self.entries
+            .required("database", |value| one_of(value, "database", databases))
+    }
+
+    fn member(&mut self) -> Option<MemberName> {
+        let members = self.site.dags.values().flat_map(|of| of.dag.members.keys());
+        self.entries
+            .required("member", |value| one_of(value, "member", members))
+    }
 }
 
 /// The one of that name.
@@ -245,5 +328,9 @@ where
         return Ok(name);
     }
     let given = name.to_string();
-    Err(Wrong::unknown(&format!("the site has no {what}"), &given, names.iter().map(String::as_str)))
+    Err(Wrong::unknown(
+        &format!("the site has no {what}"),
+        &given,
+        names.iter().map(String::as_str),
+    ))
 }

@@ -4,12 +4,17 @@ use super::*;
 use crate::FaultKind;
 
 fn site() -> Site {
-    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/sites/white-paper.toml");
+    let file = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../examples/sites/white-paper.toml"
+    );
     Site::load(file).unwrap()
 }
 
 fn wrong(text: &str) -> String {
-    Scenario::parse(text, "scenario.toml", &site()).unwrap_err().to_string()
+    Scenario::parse(text, "scenario.toml", &site())
+        .unwrap_err()
+        .to_string()
 }
 
 #[test]
@@ -27,7 +32,9 @@ fn reads_what_breaks_and_when() {
     let scenario = Scenario::parse(text, "scenario.toml", &site()).unwrap();
     assert_eq!(scenario.latency.post, Duration::from_mins(1));
     assert_eq!(scenario.latency.boot, Latency::default().boot);
-    let [fault] = &scenario.faults[..] else { panic!("one fault") };
+    let [fault] = &scenario.faults[..] else {
+        panic!("one fault")
+    };
     assert_eq!(fault.at.since_epoch(), Duration::from_mins(10));
     assert_eq!(fault.lasts, Some(Duration::from_secs(30)));
     assert!(matches!(&fault.kind, FaultKind::NicLoss { channel, .. } if channel.number() == 3));
@@ -79,10 +86,16 @@ fn refuses_what_is_no_scenario_at_all() {
         ("", "it is empty"),
         ("duration =", "scenario.toml:1:"),
         ("fault = 3", "the key \"duration\" is missing"),
-        ("duration = '1m'\nfault = [3]", "expected table, found integer"),
+        (
+            "duration = '1m'\nfault = [3]",
+            "expected table, found integer",
+        ),
         ("duration = '-1m'", "cannot be negative"),
         ("duration = '900000h'", "longer than a year"),
-        ("duration = '1m'\nlatency = { variation = 100 }", "below 100"),
+        (
+            "duration = '1m'\nlatency = { variation = 100 }",
+            "below 100",
+        ),
     ] {
         let told = wrong(text);
         assert!(told.contains(reason), "{text:?}: {told}");
@@ -97,7 +110,12 @@ fn every_scenario_that_comes_with_it_is_one() {
     for file in std::fs::read_dir(format!("{folder}/scenarios")).unwrap() {
         let path = file.unwrap().path();
         let good = sites.iter().any(|site| Scenario::load(&path, site).is_ok());
-        assert!(good, "{}: {}", path.display(), Scenario::load(&path, &sites[0]).unwrap_err());
+        assert!(
+            good,
+            "{}: {}",
+            path.display(),
+            Scenario::load(&path, &sites[0]).unwrap_err()
+        );
     }
 }
 

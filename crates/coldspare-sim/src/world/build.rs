@@ -97,7 +97,10 @@ impl World {
             }
         }
         for array in plant.arrays.values() {
-            array.set_traps(Traps { latency: plant.latency.array_call, ..Traps::default() });
+            array.set_traps(Traps {
+                latency: plant.latency.array_call,
+                ..Traps::default()
+            });
         }
         for switch in plant.switches.values() {
             switch.set_latency(plant.latency.switch_call);
@@ -122,7 +125,10 @@ pub(crate) fn stream(seed: u64, entity: &str) -> ChaCha8Rng {
 fn switches(site: &Site) -> BTreeMap<SwitchName, MemorySwitch> {
     let mut ports: BTreeMap<&SwitchName, BTreeSet<&PortName>> = BTreeMap::new();
     for nic in site.servers.values().flat_map(|of| of.server.nics.values()) {
-        ports.entry(&nic.cable.switch).or_default().insert(&nic.cable.port);
+        ports
+            .entry(&nic.cable.switch)
+            .or_default()
+            .insert(&nic.cable.port);
     }
     let built = ports.into_iter().map(|(name, ports)| {
         let ports = ports.into_iter().cloned();
@@ -165,7 +171,10 @@ fn clusters(
 async fn fill(array: &MemoryArray, of: &SiteArray, plant: &mut Plant) -> Result<(), Error> {
     for spec in of.volumes.values() {
         let made = array.create(spec).await?;
-        let volume = VolumeId { array: array.name().clone(), volume: made.name };
+        let volume = VolumeId {
+            array: array.name().clone(),
+            volume: made.name,
+        };
         plant.targets.insert(made.target, volume);
     }
     Ok(())
@@ -185,8 +194,16 @@ async fn machine(
     Ok(Machine {
         name: name.clone(),
         bmc,
-        cables: cabling.iter().map(|(channel, cable)| (channel, cable.clone())).collect(),
-        addresses: of.server.san_ports.iter().map(|port| port.address).collect(),
+        cables: cabling
+            .iter()
+            .map(|(channel, cable)| (channel, cable.clone()))
+            .collect(),
+        addresses: of
+            .server
+            .san_ports
+            .iter()
+            .map(|port| port.address)
+            .collect(),
         broken: Broken::default(),
         stage: Stage::Off,
         due: None,
@@ -203,7 +220,9 @@ async fn bring_up(
     home: &ServerName,
     clock: Clock,
 ) -> Result<(), Error> {
-    let Some(of) = plant.persona(persona) else { return Ok(()) };
+    let Some(of) = plant.persona(persona) else {
+        return Ok(());
+    };
     let initiator = of.persona.initiator.clone();
     let admission = Admission {
         initiator: initiator.clone(),
@@ -218,7 +237,10 @@ async fn bring_up(
     }
     let cabling = plant.site.cabling(home);
     let ports = port_plan(&of.connections, &plant.site.networks, &cabling)?;
-    for (name, ports) in ports.switches().filter(|(name, _)| plant.site.manages(name)) {
+    for (name, ports) in ports
+        .switches()
+        .filter(|(name, _)| plant.site.manages(name))
+    {
         wire(&plant.switches[name], ports).await?;
     }
 
@@ -228,7 +250,11 @@ async fn bring_up(
         initiator,
         initiator_addresses: plant.site.san_networks(home),
         target: target_of(plant, &image),
-        portals: plant.site.arrays[&image.array].portals.iter().map(|at| at.address()).collect(),
+        portals: plant.site.arrays[&image.array]
+            .portals
+            .iter()
+            .map(|at| at.address())
+            .collect(),
         lun: 0,
         chap: Some(Chap::new(secret.user, secret.secret)?),
         generation: FIRST,
@@ -236,15 +262,28 @@ async fn bring_up(
     let setup = guest_plan(&of.connections, &plant.site.networks, &cabling)?;
     state.setups.insert(persona.clone(), setup);
     state.boots += 1;
-    let Some(machine) = state.machines.get_mut(home) else { return Ok(()) };
-    machine.bmc.set_boot(&BootSource::Iscsi(boot.clone())).await?;
-    machine.bmc.set_restore_policy(RestorePolicy::LastState).await?;
+    let Some(machine) = state.machines.get_mut(home) else {
+        return Ok(());
+    };
+    machine
+        .bmc
+        .set_boot(&BootSource::Iscsi(boot.clone()))
+        .await?;
+    machine
+        .bmc
+        .set_restore_policy(RestorePolicy::LastState)
+        .await?;
     machine.bmc.turn_on_by_hand();
     let now = clock.now();
     let mut system = System {
         persona: persona.clone(),
         boot,
-        disks: plant.site.volumes_of(persona).into_iter().map(|volume| (volume, None)).collect(),
+        disks: plant
+            .site
+            .volumes_of(persona)
+            .into_iter()
+            .map(|volume| (volume, None))
+            .collect(),
         image,
         guest: MemoryGuest::new(persona.clone(), []),
         ready: now,
@@ -269,5 +308,7 @@ async fn bring_up(
 
 fn target_of(plant: &Plant, volume: &VolumeId) -> coldspare_names::IscsiName {
     let found = plant.targets.iter().find(|(_, of)| *of == volume);
-    found.map(|(target, _)| target.clone()).expect("every volume of the site was created")
+    found
+        .map(|(target, _)| target.clone())
+        .expect("every volume of the site was created")
 }

@@ -1,5 +1,7 @@
 //! Causes and their physical effects.
 
+use std::collections::BTreeSet;
+
 use coldspare_names::{ServerName, Time};
 use coldspare_persona::Label;
 
@@ -24,28 +26,25 @@ impl State {
         match kind {
             FaultKind::FeedLoss { feed } => {
                 for server in fed_by(plant, feed) {
-                    self.set(plant, &server, |broken, _| broken.feed = on, now);
+                    self.set(plant, &server, |machine| machine.broken.feed = on, now);
                 }
             }
             FaultKind::SwitchLoss { switch } => {
-                if on {
-                    self.lost_switches.insert(switch.clone());
-                } else {
-                    self.lost_switches.remove(switch);
-                }
+                toggle(&mut self.lost_switches, switch.clone(), on);
                 if let Some(of) = plant.switches.get(switch) {
                     of.set_powered(!on);
                 }
             }
             FaultKind::ControllerLinkLoss => self.controller_linked = !on,
             FaultKind::ArrayLoss { array } => {
-                let Some(of) = plant.arrays.get(array) else { return };
-                if on {
-                    self.lost_arrays.insert(array.clone());
-                } else if self.lost_arrays.remove(array) {
+                let Some(of) = plant.arrays.get(array) else {
+                    return;
+                };
+                if !on && self.lost_arrays.contains(array) {
                     // Whoever was logged in has to log in again.
                     of.restart();
                 }
+                toggle(&mut self.lost_arrays, array.clone(), on);
                 of.set_up(!on);
             }
             FaultKind::VolumeDamage { database, member } => {
@@ -61,64 +60,24 @@ impl State {
                 }
             }
             FaultKind::ControllerCrash => {}
-            FaultKind::PowerLoss { server } => {
-                self.set(plant, server, |broken, _| broken.power = on, now);
-            }
-            FaultKind::PowerReturn { server } => {
-                let whole = |broken: &mut Broken, _: &Machine| {
-                    broken.power = false;
-                    broken.feed = false;
-                };
-                self.set(plant, server, whole, now);
-            }
-            FaultKind::BmcLoss { server } => {
-                self.set(plant, server, |broken, _| broken.bmc = on, now);
-            }
-            FaultKind::BmcLies { server, reads } => {
-                self.set(plant, server, |broken, _| broken.reads = on.then_some(*reads), now);
-            }
-            FaultKind::NicLoss { server, channel } => {
-                let change = |broken: &mut Broken, _: &Machine| {
-                    toggle(&mut broken.nics, *channel, on);
-                };
-                self.set(plant, server, change, now);
-            }
-            FaultKind::CableLoss { server, channel } => {
-                let change = |broken: &mut Broken, _: &Machine| {
-                    toggle(&mut broken.cables, *channel, on);
-                };
-                self.set(plant, server, change, now);
-            }
-            FaultKind::SanPortLoss { server, port } => {
-                let change = |broken: &mut Broken, _: &Machine| {
-                    toggle(&mut broken.san_ports, *port, on);
-                };
-                self.set(plant, server, change, now);
-            }
-            FaultKind::SanLoss { server } => {
-                let change = |broken: &mut Broken, machine: &Machine| {
-                    (1..=machine.addresses.len())
-                        .for_each(|port| toggle(&mut broken.san_ports, port, on));
-                };
-                self.set(plant, server, change, now);
-            }
-            FaultKind::AgentHang { server } => {
-                let system = self.machines.get_mut(server).and_then(Machine::system_mut);
-                if let Some(system) = system {
-                    system.agent_hangs = on;
-                }
-            }
-            FaultKind::ServerFreeze { server } => {
-                let change = |broken: &mut Broken, machine: &Machine| {
-                    broken.frozen = on && machine.has_power();
-                };
-                self.set(plant, server, change, now);
-            }
-            FaultKind::BootFailure { server } => {
-                self.set(plant, server, |broken, _| broken.boot = on, now);
-            }
-            FaultKind::Repair { server } => {
-                self.set(plant, server, |broken, _| *broken = Broken::default(), now);
+            FaultKind::PowerLoss { server }
+            | FaultKind::PowerReturn { server }
+            | FaultKind::BmcLoss { server }
+            | FaultKind::BmcLies { server, .. }
+            | FaultKind::NicLoss { server, .. }
+            | FaultKind::CableLoss { server, .. }
+            | FaultKind::SanPortLoss { server, .. }
+            | FaultKind::SanLoss { server }
+            | FaultKind::AgentHang { server }
+            | FaultKind::ServerFreeze { server }
+            | FaultKind::BootFailure { server }
+            | FaultKind::Repair { server } => {
+                self.set(
+                    plant,
+                    server,
+                    |machine| break_or_mend(machine, kind, on),
+                    now,
+                );
             }
         }
     }
@@ -128,15 +87,15 @@ impl State {
         &mut self,
         plant: &Plant,
         server: &ServerName,
-        change: impl FnOnce(&mut Broken, &Machine),
+        change: impl FnOnce(&mut Machine),
         now: Time,
     ) {
-        let Some(machine) = self.machines.get_mut(server) else { return };
+        let Some(machine) = self.machines.get_mut(server) else {
+            return;
+        };
         let before = machine.broken.clone();
-        let mut after = before.clone();
-        change(&mut after, machine);
-        machine.broken = after;
-        let (broken, had_power) = (&machine.broken, !before.power && !before.feed);
+        change(machine);
+        let broken = &machine.broken;
         match (broken.feed, broken.power) {
             (true, _) => machine.bmc.lose_mains(),
             (false, true) => {
@@ -146,21 +105,52 @@ impl State {
                 }
                 machine.bmc.lose_power();
             }
-            (false, false) if !had_power => machine.bmc.return_mains(),
+            (false, false) if before.power || before.feed => machine.bmc.return_mains(),
             (false, false) => {}
         }
         for (port, address) in machine.addresses.iter().enumerate() {
-            let reachable = !machine.broken.san_ports.contains(&(port + 1));
-            plant.arrays.values().for_each(|array| array.set_reachable(*address, reachable));
+            let reachable = !broken.san_ports.contains(&(port + 1));
+            plant
+                .arrays
+                .values()
+                .for_each(|array| array.set_reachable(*address, reachable));
         }
-        if before.frozen && !machine.broken.frozen {
+        if before.frozen && !broken.frozen {
             machine.due = Some(now);
         }
         machine.show_faults(plant);
     }
 }
 
-fn toggle<T: Ord>(set: &mut std::collections::BTreeSet<T>, item: T, on: bool) {
+/// What a fault of one server does to it.
+fn break_or_mend(machine: &mut Machine, kind: &FaultKind, on: bool) {
+    let (ports, powered) = (machine.addresses.len(), machine.has_power());
+    let broken = &mut machine.broken;
+    match kind {
+        FaultKind::PowerLoss { .. } => broken.power = on,
+        FaultKind::PowerReturn { .. } => (broken.power, broken.feed) = (false, false),
+        FaultKind::BmcLoss { .. } => broken.bmc = on,
+        FaultKind::BmcLies { reads, .. } => broken.reads = on.then_some(*reads),
+        FaultKind::NicLoss { channel, .. } => toggle(&mut broken.nics, *channel, on),
+        FaultKind::CableLoss { channel, .. } => toggle(&mut broken.cables, *channel, on),
+        FaultKind::SanPortLoss { port, .. } => toggle(&mut broken.san_ports, *port, on),
+        FaultKind::SanLoss { .. } => {
+            (1..=ports).for_each(|port| toggle(&mut broken.san_ports, port, on));
+        }
+        FaultKind::ServerFreeze { .. } => broken.frozen = on && powered,
+        FaultKind::BootFailure { .. } => broken.boot = on,
+        FaultKind::Repair { .. } => *broken = Broken::default(),
+        FaultKind::AgentHang { .. } => {
+            if let Some(system) = machine.system_mut() {
+                system.agent_hangs = on;
+            }
+        }
+        // These are not about one server.
+        _ => {}
+    }
+}
+
+fn toggle<T: Ord>(set: &mut BTreeSet<T>, item: T, on: bool) {
     if on {
         set.insert(item);
     } else {
@@ -170,9 +160,9 @@ fn toggle<T: Ord>(set: &mut std::collections::BTreeSet<T>, item: T, on: bool) {
 
 fn fed_by(plant: &Plant, feed: &Label) -> Vec<ServerName> {
     let servers = plant.site.servers.iter();
-    let fed = servers.filter(|(_, of)| {
+    let concerned = servers.filter(|(_, of)| {
         let mut domains = of.server.domains.iter();
         domains.any(|domain| domain.kind.as_str() == "feed" && domain.name == *feed)
     });
-    fed.map(|(name, _)| name.clone()).collect()
+    concerned.map(|(name, _)| name.clone()).collect()
 }

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use coldspare::{Event, What};
 use coldspare::site::WorkloadKind;
+use coldspare::{Event, What};
 use coldspare_exchange::memory::Happening;
 use coldspare_exchange::{DagName, MemberName};
 use coldspare_names::{NetworkName, Time};
@@ -12,6 +12,10 @@ use super::{Machine, Plant, State, System};
 
 /// What a member of a group has around it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a separate fact about the member"
+)]
 pub(super) struct Around {
     up: bool,
     mapi: bool,
@@ -24,18 +28,27 @@ pub(super) type Shown = BTreeMap<(DagName, MemberName), Around>;
 
 impl Around {
     /// As a cluster begins.
-    const ALL: Self = Self { up: true, mapi: true, replication: true, domain_controller: true };
+    const ALL: Self = Self {
+        up: true,
+        mapi: true,
+        replication: true,
+        domain_controller: true,
+    };
 }
 
 impl State {
     /// Shows every cluster what there is around its members now, and tells what came of it.
     pub(super) fn show_groups(&mut self, plant: &Plant, now: Time) {
         let (mapi, replication) = (plant.mapi(), plant.replication());
-        let controllers = mapi.as_ref().is_none_or(|mapi| self.has_domain_controller(plant, mapi));
+        let controllers = mapi
+            .as_ref()
+            .is_none_or(|mapi| self.has_domain_controller(plant, mapi));
         let lit = self.lan_is_lit(plant);
         let witness_changed = std::mem::replace(&mut self.witness_is_cut_off, !lit) == lit;
         for (name, cluster) in &plant.clusters {
-            let Some(of) = plant.site.dags.get(name) else { continue };
+            let Some(of) = plant.site.dags.get(name) else {
+                continue;
+            };
             cluster.advance(now);
             if witness_changed {
                 cluster.set_witness(lit);
@@ -43,13 +56,16 @@ impl State {
             for (member, persona) in &of.personas {
                 let mut machines = self.machines.values();
                 let at = machines.find_map(|machine| {
-                    let system = machine.awake().filter(|system| system.persona == *persona)?;
+                    let system = machine
+                        .awake()
+                        .filter(|system| system.persona == *persona)?;
                     Some((machine, system))
                 });
                 let on = |network: &Option<NetworkName>| {
-                    at.zip(network.as_ref()).is_some_and(|((machine, system), network)| {
-                        Self::connected(plant, machine, system, network)
-                    })
+                    at.zip(network.as_ref())
+                        .is_some_and(|((machine, system), network)| {
+                            Self::connected(plant, machine, system, network)
+                        })
                 };
                 let around = Around {
                     up: at.is_some_and(|(_, system)| system.serves()),
@@ -68,7 +84,10 @@ impl State {
     fn has_domain_controller(&self, plant: &Plant, mapi: &NetworkName) -> bool {
         use coldspare::site::ExternalRole::DomainController;
         let site = &plant.site;
-        let external = site.externals.values().any(|it| it.role == DomainController);
+        let external = site
+            .externals
+            .values()
+            .any(|it| it.role == DomainController);
         let serves = |machine: &Machine| {
             let system = machine.awake().filter(|system| system.serves());
             system.is_some_and(|system: &System| {
@@ -78,7 +97,9 @@ impl State {
             })
         };
         let personas = site.personas.values();
-        let described = personas.filter(|it| it.workload == WorkloadKind::DomainController).count();
+        let described = personas
+            .filter(|it| it.workload == WorkloadKind::DomainController)
+            .count();
         // A site that names none anywhere has one that nobody thought worth naming.
         external || described == 0 || self.machines.values().any(serves)
     }
@@ -115,22 +136,40 @@ fn show(
         cluster.set_mapi_network(member, around.mapi).expect(known);
     }
     if before.replication != around.replication {
-        cluster.set_replication_network(member, around.replication).expect(known);
+        cluster
+            .set_replication_network(member, around.replication)
+            .expect(known);
     }
     if before.domain_controller != around.domain_controller {
-        cluster.set_domain_controller(member, around.domain_controller).expect(known);
+        cluster
+            .set_domain_controller(member, around.domain_controller)
+            .expect(known);
     }
 }
 
 fn told(what: &Happening) -> Option<Event> {
     Some(match what {
-        Happening::DatabaseActivated { database, from, to, logs_lost, automatic } => {
-            let by = if *automatic { "by Active Manager" } else { "as asked" };
-            let event = Event::new(What::DatabaseActivated).database(database).member(to);
+        Happening::DatabaseActivated {
+            database,
+            from,
+            to,
+            logs_lost,
+            automatic,
+        } => {
+            let by = if *automatic {
+                "by Active Manager"
+            } else {
+                "as asked"
+            };
+            let event = Event::new(What::DatabaseActivated)
+                .database(database)
+                .member(to);
             event.because(format!("from {from}, {by}; {logs_lost} logs lost"))
         }
         Happening::CopyStatus { copy, was, status } => {
-            let event = Event::new(What::CopyStatus).database(&copy.database).member(&copy.member);
+            let event = Event::new(What::CopyStatus)
+                .database(&copy.database)
+                .member(&copy.member);
             event.status(status).because(format!("it was {was}"))
         }
         Happening::ActivationFailed { database } => {

@@ -15,11 +15,15 @@ impl State {
         for machine in self.machines.values() {
             let powered = machine.has_power();
             for (channel, cable) in &machine.cables {
-                let Some(switch) = plant.switches.get(&cable.port.switch) else { continue };
+                let Some(switch) = plant.switches.get(&cable.port.switch) else {
+                    continue;
+                };
                 switch.set_cabled(&cable.port.port, machine.is_whole(*channel));
                 switch.set_host_powered(&cable.port.port, powered);
             }
-            let Some(system) = machine.system() else { continue };
+            let Some(system) = machine.system() else {
+                continue;
+            };
             for nic in machine.nics(|cable| self.is_lit(cable)) {
                 system.guest.set_link(nic.mac, nic.link);
             }
@@ -33,13 +37,23 @@ impl State {
 
     /// Whether any managed switch works: over them the controller hears and is heard.
     pub(super) fn lan_is_lit(&self, plant: &Plant) -> bool {
-        let mut managed = plant.switches.keys().filter(|switch| plant.site.manages(switch));
+        let mut managed = plant
+            .switches
+            .keys()
+            .filter(|switch| plant.site.manages(switch));
         managed.any(|switch| !self.lost_switches.contains(switch))
     }
 
     /// Whether frames of a network pass between a server's NIC and the rest.
-    pub(crate) fn passes(plant: &Plant, machine: &Machine, at: Channel, network: &LogicalNetwork) -> bool {
-        let Some(cable) = machine.cables.get(&at) else { return false };
+    pub(crate) fn passes(
+        plant: &Plant,
+        machine: &Machine,
+        at: Channel,
+        network: &LogicalNetwork,
+    ) -> bool {
+        let Some(cable) = machine.cables.get(&at) else {
+            return false;
+        };
         let switch = plant.switches.get(&cable.port.switch);
         switch.is_some_and(|switch| switch.carries(&cable.port.port, network.vlan))
     }
@@ -54,13 +68,19 @@ impl State {
     ) -> bool {
         let carrier = system.guest.truth().carriers.get(network).copied();
         let network = plant.site.networks.get(network).ok();
-        carrier.zip(network).is_some_and(|(at, network)| Self::passes(plant, machine, at, network))
+        carrier
+            .zip(network)
+            .is_some_and(|(at, network)| Self::passes(plant, machine, at, network))
     }
 
     /// Whether a heartbeat of an awake system, or an answer of its agent, passes that path.
     pub(crate) fn speaks(plant: &Plant, machine: &Machine, system: &System, path: Path) -> bool {
-        let Some(of) = plant.persona(&system.persona) else { return false };
-        let Some(control) = &plant.control else { return false };
+        let Some(of) = plant.persona(&system.persona) else {
+            return false;
+        };
+        let Some(control) = &plant.control else {
+            return false;
+        };
         let agent = of.persona.agent && !system.agent_hangs;
         let channel = channel_of(&of.connections, control, path);
         agent && channel.is_some_and(|at| Self::passes(plant, machine, at, control))
@@ -71,8 +91,12 @@ impl State {
         if !self.controller_linked {
             return false;
         }
-        let Some(machine) = self.machines.get(server) else { return false };
-        let Some(system) = machine.awake() else { return false };
+        let Some(machine) = self.machines.get(server) else {
+            return false;
+        };
+        let Some(system) = machine.awake() else {
+            return false;
+        };
         let of = plant.persona(&system.persona);
         let Some(monitor) = of.and_then(|of| of.persona.health_monitor) else {
             return Self::speaks(plant, machine, system, path);
@@ -87,8 +111,12 @@ impl State {
         let Some(controller) = self.controller.clone().filter(|_| self.controller_linked) else {
             return;
         };
-        let Some(machine) = self.machines.get(server) else { return };
-        let Some(system) = machine.awake() else { return };
+        let Some(machine) = self.machines.get(server) else {
+            return;
+        };
+        let Some(system) = machine.awake() else {
+            return;
+        };
         let open = Path::BOTH.map(|path| Self::speaks(plant, machine, system, path));
         let period = plant.site.heartbeat.period;
         let Some(system) = self.machines.get_mut(server).and_then(Machine::system_mut) else {
@@ -104,16 +132,22 @@ impl State {
     pub(super) fn tell_moves(&mut self, plant: &Plant, now: Time) {
         let mut moved = Vec::new();
         for machine in self.machines.values() {
-            let Some(system) = machine.awake() else { continue };
+            let Some(system) = machine.awake() else {
+                continue;
+            };
             let carriers = system.guest.truth().carriers;
             let known = (machine.name.clone(), system.number);
-            let before = self.carriers.insert(system.persona.clone(), (known.clone(), carriers.clone()));
-            let Some((_, before)) = before.filter(|(of, _)| *of == known) else { continue };
+            let before = self
+                .carriers
+                .insert(system.persona.clone(), (known.clone(), carriers.clone()));
+            let Some((_, before)) = before.filter(|(of, _)| *of == known) else {
+                continue;
+            };
             let change = failover(&before, &carriers);
             let shared: BTreeSet<_> = change.shares.iter().flat_map(|it| &it.networks).collect();
             for step in change.moves.iter().filter(|step| step.from.is_some()) {
-                let shares = shared.contains(&step.network);
-                moved.push(event(plant, machine, &system.persona, step, shares));
+                let together = shared.contains(&step.network);
+                moved.push(event(plant, machine, &system.persona, step, together));
             }
         }
         for event in moved {
@@ -130,9 +164,14 @@ fn event(
     shares: bool,
 ) -> Event {
     let event = Event::new(What::ChannelFailover);
-    let event = event.server(&machine.name).persona(persona).network(&step.network);
+    let event = event
+        .server(&machine.name)
+        .persona(persona)
+        .network(&step.network);
     let Some(to) = step.to else {
-        return event.status("cut-off").because("no channel of it has a link");
+        return event
+            .status("cut-off")
+            .because("no channel of it has a link");
     };
     let network = plant.site.networks.get(&step.network).ok();
     let status = match network.map(|network| network.channels.primary()) {
@@ -161,4 +200,3 @@ fn channel_of(connections: &Connections, control: &LogicalNetwork, path: Path) -
 /// Which channel carries each network of a persona, on which boot of which server.
 pub(super) type Carriers =
     BTreeMap<PersonaName, ((ServerName, u64), BTreeMap<NetworkName, Channel>)>;
-

@@ -33,6 +33,7 @@ pub(crate) struct Machine {
 
 /// What is broken about a server.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each breaks by itself")]
 pub(crate) struct Broken {
     pub(crate) power: bool,
     pub(crate) feed: bool,
@@ -63,7 +64,10 @@ pub(crate) enum Stage {
 impl Machine {
     /// Whether the electricity reaches it.
     pub(crate) fn has_power(&self) -> bool {
-        matches!(*self.bmc.power().borrow(), PowerState::On | PowerState::PoweringOff)
+        matches!(
+            *self.bmc.power().borrow(),
+            PowerState::On | PowerState::PoweringOff
+        )
     }
 
     pub(crate) fn system(&self) -> Option<&System> {
@@ -82,7 +86,8 @@ impl Machine {
 
     /// The operating system, if it runs and is not frozen.
     pub(crate) fn awake(&self) -> Option<&System> {
-        self.system().filter(|system| system.up && !self.broken.frozen)
+        self.system()
+            .filter(|system| system.up && !self.broken.frozen)
     }
 
     /// Whether NIC and cable of a channel are whole.
@@ -103,7 +108,8 @@ impl Machine {
         if !on && !is_off {
             if let Stage::Running(system) = std::mem::replace(&mut self.stage, Stage::Off) {
                 let disks = system.disks.into_iter();
-                self.left.extend(disks.filter_map(|(volume, disk)| Some((volume, disk?))));
+                self.left
+                    .extend(disks.filter_map(|(volume, disk)| Some((volume, disk?))));
             }
             self.broken.frozen = false;
             self.due = None;
@@ -114,7 +120,10 @@ impl Machine {
             self.due = Some(now + self.vary(plant.latency.post, plant));
         }
         let leaves = *self.bmc.power().borrow() == PowerState::PoweringOff;
-        if let Some(system) = self.system_mut().filter(|it| leaves && it.leaving.is_none()) {
+        if let Some(system) = self
+            .system_mut()
+            .filter(|it| leaves && it.leaving.is_none())
+        {
             // The management controller asked, and turns the machine off when it is over.
             system.leaving = Some(Time::NEVER);
         }
@@ -150,14 +159,7 @@ impl Machine {
         true
     }
 
-    fn log_in(
-        &mut self,
-        plant: &Plant,
-        boot: IscsiBoot,
-        until: Time,
-        now: Time,
-        boots: &mut u64,
-    ) {
+    fn log_in(&mut self, plant: &Plant, boot: IscsiBoot, until: Time, now: Time, boots: &mut u64) {
         let target = plant.targets.get(&boot.target);
         let image = target.and_then(|volume| Some((volume, plant.owners.get(volume)?)));
         let from = self.reachable();
@@ -194,7 +196,11 @@ impl Machine {
 
     /// One period of an operating system: it writes its disks, and perhaps gets ready.
     fn run(&mut self, plant: &Plant, system: &mut System, now: Time) -> bool {
-        let before = (system.writes, system.up, system.disks.values().flatten().count());
+        let before = (
+            system.writes,
+            system.up,
+            system.disks.values().flatten().count(),
+        );
         if system.leaving.is_some_and(|leaving| leaving <= now) {
             self.bmc.turn_off_by_hand();
             return true;
@@ -215,14 +221,24 @@ impl Machine {
         let soon = [Some(system.ready).filter(|_| !system.up), system.leaving];
         let soon = soon.into_iter().flatten().filter(|at| *at > now).min();
         self.due = Some(soon.map_or(next, |soon| soon.min(next)));
-        replaced || before != (system.writes, system.up, system.disks.values().flatten().count())
+        replaced
+            || before
+                != (
+                    system.writes,
+                    system.up,
+                    system.disks.values().flatten().count(),
+                )
     }
 
     /// Its NICs as an operating system sees them.
     pub(crate) fn nics(&self, powered: impl Fn(&Cable) -> bool) -> Vec<Nic> {
         let nic = |(channel, cable): (&Channel, &Cable)| Nic {
             mac: cable.mac,
-            link: if self.is_whole(*channel) && powered(cable) { Link::Up } else { Link::Down },
+            link: if self.is_whole(*channel) && powered(cable) {
+                Link::Up
+            } else {
+                Link::Down
+            },
         };
         self.cables.iter().map(nic).collect()
     }

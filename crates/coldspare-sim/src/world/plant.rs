@@ -49,22 +49,34 @@ impl Plant {
             Some(network.network.clone())
         };
         let mut external = controllers.map(|it| it.network.clone());
-        let known = external.next().or_else(of_persona).or_else(|| named("mapi"));
+        let known = external
+            .next()
+            .or_else(of_persona)
+            .or_else(|| named("mapi"));
         known.or_else(|| self.applications().next())
     }
 
     /// The network over which logs are shipped.
     pub(crate) fn replication(&self) -> Option<NetworkName> {
         let mapi = self.mapi();
-        let mut others = self.applications().filter(|network| Some(network) != mapi.as_ref());
-        let named = others.clone().find(|network| network.as_str() == "replication");
+        let mut others = self
+            .applications()
+            .filter(|network| Some(network) != mapi.as_ref());
+        let named = others
+            .clone()
+            .find(|network| network.as_str() == "replication");
         named.or_else(|| others.next()).or(mapi.clone())
     }
 
     /// The network that an address belongs to.
     pub(crate) fn network_of(&self, address: IpAddr) -> Option<&LogicalNetwork> {
-        let IpAddr::V4(address) = address else { return None };
-        self.site.networks.iter().find(|network| network.subnet.contains(&address))
+        let IpAddr::V4(address) = address else {
+            return None;
+        };
+        self.site
+            .networks
+            .iter()
+            .find(|network| network.subnet.contains(&address))
     }
 
     fn applications(&self) -> impl Iterator<Item = NetworkName> + Clone {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use coldspare::{Event, Handle, Told};
+use coldspare_exchange::memory::SimulatedCluster;
 use coldspare_heartbeat::Path;
 use coldspare_names::{ArrayName, PersonaName, ServerName, SwitchName, Time};
 use coldspare_network::GuestPlan;
@@ -54,14 +55,18 @@ impl State {
     /// When something happens next by itself.
     pub(super) fn next(&self, plant: &Plant) -> Option<Time> {
         let agenda = self.agenda.first().map(|(at, _)| *at);
-        let groups = plant.clusters.values().filter_map(|cluster| cluster.next_event());
+        let groups = plant
+            .clusters
+            .values()
+            .filter_map(SimulatedCluster::next_event);
         agenda.into_iter().chain(groups).min()
     }
 
     pub(super) fn schedule(&mut self, faults: impl IntoIterator<Item = Fault>) {
         for fault in faults {
             if let Some(lasts) = fault.lasts {
-                self.agenda.insert((fault.at + lasts, Due::End(fault.kind.clone())));
+                self.agenda
+                    .insert((fault.at + lasts, Due::End(fault.kind.clone())));
             }
             self.agenda.insert((fault.at, Due::Begin(fault.kind)));
         }
@@ -107,7 +112,9 @@ impl State {
 
     /// One server does its next bit. Whether others may notice.
     fn step(&mut self, plant: &Plant, server: &ServerName, now: Time) -> bool {
-        let Some(machine) = self.machines.get_mut(server) else { return false };
+        let Some(machine) = self.machines.get_mut(server) else {
+            return false;
+        };
         let was_up = machine.awake().is_some();
         let changed = machine.step(plant, now, &mut self.boots);
         if !was_up && machine.awake().is_some() {
@@ -120,24 +127,39 @@ impl State {
 
     /// A system is up: it finds its NICs, and sets them up as its image says.
     pub(super) fn set_up_network(&self, plant: &Plant, server: &ServerName) {
-        let Some(machine) = self.machines.get(server) else { return };
-        let Some(system) = machine.system() else { return };
+        let Some(machine) = self.machines.get(server) else {
+            return;
+        };
+        let Some(system) = machine.system() else {
+            return;
+        };
         system.guest.boot(machine.nics(|cable| self.is_lit(cable)));
         system.guest.set_latency(plant.latency.guest_call);
-        let managed = plant.persona(&system.persona).is_some_and(|of| of.persona.networking_enabled);
+        let managed = plant
+            .persona(&system.persona)
+            .is_some_and(|of| of.persona.networking_enabled);
         if managed {
-            let held = self.setups.get(&system.persona).cloned().unwrap_or_default();
+            let held = self
+                .setups
+                .get(&system.persona)
+                .cloned()
+                .unwrap_or_default();
             system.guest.configure_itself(&held);
         } else {
-            system.guest.configure_itself(&machine.own_setup(plant, system));
+            system
+                .guest
+                .configure_itself(&machine.own_setup(plant, system));
         }
     }
 
     fn put_on_agenda(&mut self, plant: &Plant, server: &ServerName, now: Time) {
-        let Some(machine) = self.machines.get_mut(server) else { return };
+        let Some(machine) = self.machines.get_mut(server) else {
+            return;
+        };
         let timeout = plant.latency.session_timeout;
         for (volume, session) in machine.left.drain(..).filter(|_| !timeout.is_zero()) {
-            self.agenda.insert((now + timeout, Due::Forget(volume.array, session)));
+            self.agenda
+                .insert((now + timeout, Due::Forget(volume.array, session)));
         }
         if self.awaited.get(server) == machine.due.as_ref() {
             return;
@@ -155,7 +177,9 @@ impl State {
     pub(super) fn settle(&mut self, plant: &Plant, now: Time) {
         let servers: Vec<_> = self.machines.keys().cloned().collect();
         for server in &servers {
-            let Some(machine) = self.machines.get_mut(server) else { continue };
+            let Some(machine) = self.machines.get_mut(server) else {
+                continue;
+            };
             machine.follow_power(plant, now);
             let shut_down = now + plant.latency.shut_down;
             let frozen = machine.broken.frozen;

@@ -76,7 +76,9 @@ impl System {
         let mut all = true;
         let mut tried = false;
         for (volume, disk) in &mut self.disks {
-            let Some(array) = plant.arrays.get(&volume.array) else { continue };
+            let Some(array) = plant.arrays.get(&volume.array) else {
+                continue;
+            };
             let mut written = match disk {
                 Some(session) => array.write(session, now),
                 None => Err(IoRefused::Gone),
@@ -112,13 +114,19 @@ impl System {
     /// The next heartbeat, to be sent over these paths.
     pub(crate) fn beat(&mut self, period: Duration, now: Time) -> Beat {
         self.sequence += 1;
-        let flags = Flags { shutting_down: self.leaving.is_some(), ..Flags::default() };
+        let flags = Flags {
+            shutting_down: self.leaving.is_some(),
+            ..Flags::default()
+        };
         Beat {
             boot: self.number,
             sequence: self.sequence,
             generation: self.boot.generation,
             flags,
-            health: Health { echo: [true; 2], san: self.disks[&self.image].is_some() },
+            health: Health {
+                echo: [true; 2],
+                san: self.disks[&self.image].is_some(),
+            },
             wrote: self.wrote.map(|wrote| now.since(wrote)),
             sent: now,
             period,

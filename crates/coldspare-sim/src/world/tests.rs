@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use coldspare_bmc::{Bmc, PowerCommand, PowerState};
+use coldspare_bmc::{PowerCommand, PowerState};
 use coldspare_heartbeat::Path;
 use coldspare_names::{NetworkName, PersonaName, VolumeId};
 
@@ -12,10 +12,16 @@ use crate::Latency;
 const R1: &str = "r720-1";
 
 async fn world() -> World {
-    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/sites/white-paper.toml");
+    let file = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../examples/sites/white-paper.toml"
+    );
     let site = coldspare::site::Site::load(file).unwrap();
     let clock = Clock::showing(Time::EPOCH);
-    let latency = Latency { variation: 0, ..Latency::default() };
+    let latency = Latency {
+        variation: 0,
+        ..Latency::default()
+    };
     let world = World::running(&site, latency, 7, clock).await.unwrap();
     pass(10).await;
     world
@@ -34,7 +40,9 @@ fn fault(kind: &str) -> FaultKind {
     match kind {
         "power-loss" => FaultKind::PowerLoss { server },
         "power-return" => FaultKind::PowerReturn { server },
-        "feed-loss" => FaultKind::FeedLoss { feed: "a".parse().unwrap() },
+        "feed-loss" => FaultKind::FeedLoss {
+            feed: "a".parse().unwrap(),
+        },
         "bmc-loss" => FaultKind::BmcLoss { server },
         "agent-hang" => FaultKind::AgentHang { server },
         "server-freeze" => FaultKind::ServerFreeze { server },
@@ -60,7 +68,10 @@ fn heard(world: &World) -> [bool; 2] {
 }
 
 fn image() -> VolumeId {
-    VolumeId { array: "ps6110".parse().unwrap(), volume: "Exchange Server-1".parse().unwrap() }
+    VolumeId {
+        array: "ps6110".parse().unwrap(),
+        volume: "Exchange Server-1".parse().unwrap(),
+    }
 }
 
 fn writes(world: &World) -> bool {
@@ -92,7 +103,10 @@ async fn without_power_nothing_runs_and_its_return_boots_what_the_nic_remembers(
     bmc.set_power(PowerCommand::On).await.unwrap();
     pass(60).await;
     assert!(!writes(&world));
-    assert!(world.look(|truth| truth.sessions(&image().array).len()) == 1, "one was forgotten");
+    assert!(
+        world.look(|truth| truth.sessions(&image().array).len()) == 1,
+        "one was forgotten"
+    );
 
     world.inject(&fault("power-return"));
     pass(8 * 60).await;
@@ -107,7 +121,11 @@ async fn a_lost_feed_takes_the_management_controller_along() {
     assert!(bmc.read().await.is_err());
     world.inject(&fault("power-loss"));
     world.mend(&fault("feed-loss"));
-    assert_eq!(bmc.read().await.unwrap().power, PowerState::Off, "its power supplies are dead too");
+    assert_eq!(
+        bmc.read().await.unwrap().power,
+        PowerState::Off,
+        "its power supplies are dead too"
+    );
     world.inject(&fault("repair"));
     pass(8 * 60).await;
     assert!(runs(&world), "last state: it was on");
@@ -126,14 +144,22 @@ async fn a_lost_management_controller_takes_nothing_along() {
 async fn a_network_whose_nic_is_dead_goes_over_the_other_channel() {
     let world = world().await;
     let channel = 3.try_into().unwrap();
-    world.inject(&FaultKind::NicLoss { server: server(), channel });
+    world.inject(&FaultKind::NicLoss {
+        server: server(),
+        channel,
+    });
     assert!(connected(&world, "mapi") && connected(&world, "replication"));
     assert_eq!(heard(&world), [true, true]);
     let other = 4.try_into().unwrap();
-    world.inject(&FaultKind::CableLoss { server: server(), channel: other });
+    world.inject(&FaultKind::CableLoss {
+        server: server(),
+        channel: other,
+    });
     assert!(!connected(&world, "mapi") && !connected(&world, "replication"));
     let told = world.told();
-    let moved = told.iter().filter(|told| told.event.event == coldspare::What::ChannelFailover);
+    let moved = told
+        .iter()
+        .filter(|told| told.event.event == coldspare::What::ChannelFailover);
     let moved: Vec<_> = moved.filter_map(|told| told.event.status.clone()).collect();
     assert_eq!(moved, ["moved", "cut-off", "cut-off"]);
 }
@@ -141,7 +167,9 @@ async fn a_network_whose_nic_is_dead_goes_over_the_other_channel() {
 #[tokio::test(start_paused = true)]
 async fn a_lost_switch_silences_its_path_and_two_silence_all() {
     let world = world().await;
-    let lost = |name: &str| FaultKind::SwitchLoss { switch: name.parse().unwrap() };
+    let lost = |name: &str| FaultKind::SwitchLoss {
+        switch: name.parse().unwrap(),
+    };
     world.inject(&lost("lan-1"));
     assert_eq!(heard(&world), [false, true]);
     assert!(connected(&world, "mapi"), "over channel 4");
@@ -154,7 +182,10 @@ async fn a_lost_switch_silences_its_path_and_two_silence_all() {
 #[tokio::test(start_paused = true)]
 async fn one_of_two_san_ports_is_enough_and_none_is_not() {
     let world = world().await;
-    world.inject(&FaultKind::SanPortLoss { server: server(), port: 1 });
+    world.inject(&FaultKind::SanPortLoss {
+        server: server(),
+        port: 1,
+    });
     pass(10).await;
     assert!(runs(&world) && writes(&world));
     world.inject(&fault("san-loss"));
@@ -166,7 +197,9 @@ async fn one_of_two_san_ports_is_enough_and_none_is_not() {
 #[tokio::test(start_paused = true)]
 async fn an_array_that_comes_back_is_logged_in_to_again() {
     let world = world().await;
-    let kind = FaultKind::ArrayLoss { array: image().array };
+    let kind = FaultKind::ArrayLoss {
+        array: image().array,
+    };
     world.inject(&kind);
     pass(10).await;
     assert!(!runs(&world));
@@ -189,7 +222,11 @@ async fn a_frozen_server_does_nothing_and_goes_on_where_it_was_when_it_thaws() {
     world.inject(&fault("server-freeze"));
     pass(60).await;
     assert!(heard(&world) == [false, false] && !writes(&world) && !runs(&world));
-    assert_eq!(world.look(|truth| truth.writers(&image()).len()), 1, "it could, once it thaws");
+    assert_eq!(
+        world.look(|truth| truth.writers(&image()).len()),
+        1,
+        "it could, once it thaws"
+    );
     world.mend(&fault("server-freeze"));
     pass(1).await;
     assert!(heard(&world) == [true, true] && writes(&world) && runs(&world));
@@ -200,11 +237,25 @@ async fn a_frozen_server_that_was_shut_out_cannot_come_back() {
     let world = world().await;
     world.inject(&fault("server-freeze"));
     let array = world.devices().arrays[&image().array].clone();
-    let found = array.admissions().await.unwrap().remove(&image().volume).unwrap();
+    let found = array
+        .admissions()
+        .await
+        .unwrap()
+        .remove(&image().volume)
+        .unwrap();
     let mut wanted = found.clone();
     wanted.admitted.clear();
-    array.set_admissions(&image().volume, &found, &wanted).await.unwrap();
-    let open: Vec<_> = array.sessions().await.unwrap().into_iter().map(|it| it.id).collect();
+    array
+        .set_admissions(&image().volume, &found, &wanted)
+        .await
+        .unwrap();
+    let open: Vec<_> = array
+        .sessions()
+        .await
+        .unwrap()
+        .into_iter()
+        .map(|it| it.id)
+        .collect();
     array.drop_sessions(&open).await.unwrap();
     assert!(world.look(|truth| truth.writers(&image())).is_empty());
     world.mend(&fault("server-freeze"));
@@ -230,6 +281,11 @@ async fn a_controller_that_is_cut_off_reaches_nothing_and_breaks_nothing() {
     let devices = world.devices();
     assert!(devices.bmcs[&server()].read().await.is_err());
     assert!(devices.arrays[&image().array].sessions().await.is_err());
-    assert!(devices.switches[&"lan-1".parse::<coldspare_names::SwitchName>().unwrap()].ports().await.is_err());
+    assert!(
+        devices.switches[&"lan-1".parse::<coldspare_names::SwitchName>().unwrap()]
+            .ports()
+            .await
+            .is_err()
+    );
     assert!(heard(&world) == [false, false] && runs(&world));
 }
