@@ -1,0 +1,199 @@
+//! The detector over traces: it is fast, and does not cry wolf. A slice of what the bench
+//! `heartbeat-traces` plays at length.
+
+#[path = "traces/mod.rs"]
+mod traces;
+
+use std::time::Duration;
+
+use coldspare_heartbeat::{Path, Profile};
+use traces::weather::Loss;
+use traces::world::{Cut, Outcome, Scene, play};
+
+const HOUR: u64 = 3_600_000;
+
+fn mean(times: &[u64]) -> f64 {
+    let count = u32::try_from(times.len()).unwrap_or(u32::MAX);
+    let sum: u64 = times.iter().sum();
+    Duration::from_millis(sum).as_secs_f64() / f64::from(count.max(1))
+}
+
+/// The weather of the default configuration.
+fn rough() -> Scene {
+    Scene {
+        loss: Loss {
+            share: 0.05,
+            burst: 250,
+        },
+        stalls: Some((HOUR, 5_000)),
+        ..Scene::fair()
+    }
+}
+
+/// Without witnesses: two paths and probes, given up after 3 s.
+fn alone() -> Profile {
+    Profile {
+        ceiling: Duration::from_millis(900),
+        ..Profile::default()
+    }
+}
+
+#[test]
+fn with_witnesses_nobody_is_failed_over_for_nothing_and_failures_are_found_fast() {
+    let scene = Scene {
+        failures: Some(HOUR / 2),
+        ..rough()
+    };
+    let outcome = play(&scene, 5.0, 1);
+    assert_eq!(outcome.false_failovers, 0);
+    assert!(outcome.suspicions > 500, "the stalls were noticed");
+    let (power, panic) = (mean(&outcome.power_losses), mean(&outcome.panics));
+    assert!(outcome.power_losses.len() > 100 && power <= 3.0, "{power}");
+    assert!(outcome.panics.len() > 100 && panic <= 9.0, "{panic}");
+}
+
+#[test]
+fn without_witnesses_two_paths_and_probes_survive_every_kind_of_loss() {
+    for (share, burst) in [(0.01, 0), (0.05, 0), (0.20, 0), (0.05, 250), (0.20, 250)] {
+        let scene = Scene {
+            profile: alone(),
+            witnesses: false,
+            loss: Loss { share, burst },
+            ..Scene::fair()
+        };
+        let outcome = play(&scene, 2.0, 2);
+        assert_eq!(outcome.false_failovers, 0, "{share} {burst}");
+    }
+}
+
+fn rack_brown_out(servers: u32) -> Outcome {
+    let cut = Cut {
+        servers: 0..20,
+        paths: Path::BOTH.to_vec(),
+        from: 60_000,
+        until: 150_000,
+        spread: 20_000,
+    };
+    let scene = Scene {
+        profile: alone(),
+        servers,
+        witnesses: false,
+        loss: Loss {
+            share: 0.01,
+            burst: 0,
+        },
+        cuts: vec![cut],
+        ..Scene::fair()
+    };
+    play(&scene, 0.2, 3)
+}
+
+#[test]
+fn a_rack_switch_that_silences_its_servers_for_90_s_is_named_and_nobody_fenced() {
+    for servers in [40, 60, 200] {
+        let outcome = rack_brown_out(servers);
+        assert_eq!(outcome.false_failovers, 0, "20 of {servers}");
+        let switch = r#"Shared({"switch of rack 0"})"#;
+        let named: Vec<_> = outcome.causes.keys().map(String::as_str).collect();
+        assert_eq!(named, [switch], "20 of {servers}");
+    }
+}
+
+#[test]
+fn a_path_lost_in_a_whole_rack_is_told_for_each_and_suspects_nobody() {
+    let cut = Cut {
+        servers: 0..20,
+        paths: vec![Path::Second],
+        from: 60_000,
+        until: 150_000,
+        spread: 0,
+    };
+    let scene = Scene {
+        cuts: vec![cut],
+        ..Scene::fair()
+    };
+    let outcome = play(&scene, 0.1, 4);
+    assert_eq!((outcome.degraded, outcome.restored), (20, 20));
+    assert_eq!(outcome.suspicions, 0);
+}
+
+#[test]
+fn everybody_lost_and_back_is_nobody_failed_over() {
+    for (witnesses, seed) in [(true, 5), (false, 6)] {
+        let cut = Cut {
+            servers: 0..100,
+            paths: Path::BOTH.to_vec(),
+            from: 60_000,
+            until: 360_000,
+            spread: 30_000,
+        };
+        let scene = Scene {
+            cuts: vec![cut],
+            witnesses,
+            ..Scene::fair()
+        };
+        assert_eq!(play(&scene, 0.3, seed).false_failovers, 0);
+    }
+}
+
+#[test]
+fn a_monitor_that_stands_still_again_and_again_fails_nobody_over() {
+    let scene = Scene {
+        profile: alone(),
+        witnesses: false,
+        monitor_stalls: Some((120_000, 8_000)),
+        loss: Loss {
+            share: 0.01,
+            burst: 0,
+        },
+        ..Scene::fair()
+    };
+    let outcome = play(&scene, 2.0, 7);
+    assert_eq!(outcome.false_failovers, 0);
+    assert!(outcome.causes["MonitorStopped"] > 10);
+}
+
+#[test]
+fn clocks_that_run_wrong_change_nothing() {
+    let scene = Scene {
+        drift: 20_000,
+        ..Scene::fair()
+    };
+    let outcome = play(&scene, 2.0, 8);
+    assert_eq!((outcome.suspicions, outcome.degraded), (0, 0));
+}
+
+#[test]
+fn at_a_tenth_of_a_second_it_is_found_in_half_of_one() {
+    let scene = Scene {
+        profile: Profile::fast(),
+        witnesses: false,
+        failures: Some(HOUR),
+        loss: Loss {
+            share: 0.01,
+            burst: 0,
+        },
+        slice: 5,
+        ..Scene::fair()
+    };
+    let outcome = play(&scene, 1.0, 9);
+    assert_eq!(outcome.false_failovers, 0);
+    let found: Vec<u64> = outcome
+        .power_losses
+        .iter()
+        .chain(&outcome.panics)
+        .copied()
+        .collect();
+    assert!(found.len() > 30 && mean(&found) <= 0.5, "{}", mean(&found));
+}
+
+#[test]
+fn the_same_seed_plays_the_same_story() {
+    let scene = Scene {
+        failures: Some(HOUR),
+        ..rough()
+    };
+    let tell = |seed| format!("{:?}", play(&scene, 0.5, seed));
+    assert_eq!(tell(1), tell(1));
+    assert_ne!(tell(1), tell(2));
+}

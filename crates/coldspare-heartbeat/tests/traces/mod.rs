@@ -1,0 +1,5 @@
+//! Traces: what networks, servers and monitors do to heartbeats, seeded, on virtual time.
+
+pub(crate) mod dice;
+pub(crate) mod weather;
+pub(crate) mod world;

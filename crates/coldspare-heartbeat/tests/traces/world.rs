@@ -1,0 +1,451 @@
+//! Servers, two networks, witnesses and the detector, on virtual time. Times are milliseconds.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap};
+use std::time::Duration;
+
+use coldspare_heartbeat::{
+    Answer, Beat, Detector, Enrolment, Finding, Flags, Health, Label, Path, Power, Profile,
+    Question, Sessions, Slot, Start, Status, Testimony, Watch,
+};
+use coldspare_names::{Generation, Time};
+
+use super::dice::Dice;
+use super::weather::{Loss, Weather};
+
+const NEVER: u64 = u64::MAX;
+
+/// What is played.
+#[derive(Debug, Clone)]
+pub(crate) struct Scene {
+    pub(crate) profile: Profile,
+    pub(crate) servers: u32,
+    /// Servers of one rack.
+    pub(crate) rack: u32,
+    pub(crate) loss: Loss,
+    /// A server stalls once in every span of that length, and how long.
+    pub(crate) stalls: Option<(u64, u64)>,
+    /// The mean time between stalls of the monitor, and how long one lasts: what arrives meanwhile
+    /// is lost.
+    pub(crate) monitor_stalls: Option<(u64, u64)>,
+    /// The mean time between failures of a server, which is repaired once they are found.
+    pub(crate) failures: Option<u64>,
+    /// Whether management controllers and arrays answer: in 0.5 to 1.5 s, but for one in fifty.
+    pub(crate) witnesses: bool,
+    /// How fast the servers' clocks run, in millionths beside the right speed, at most.
+    pub(crate) drift: u64,
+    /// Cuts, by hand.
+    pub(crate) cuts: Vec<Cut>,
+    /// How often the monitor polls.
+    pub(crate) slice: u64,
+}
+
+/// Servers that nothing reaches over some paths for a while.
+#[derive(Debug, Clone)]
+pub(crate) struct Cut {
+    pub(crate) servers: std::ops::Range<u32>,
+    pub(crate) paths: Vec<Path>,
+    pub(crate) from: u64,
+    pub(crate) until: u64,
+    /// How much later the last of them comes back than the first.
+    pub(crate) spread: u64,
+}
+
+impl Scene {
+    /// A hundred servers in racks of twenty, in fair weather, with witnesses.
+    pub(crate) fn fair() -> Self {
+        Self {
+            profile: Profile::default(),
+            servers: 100,
+            rack: 20,
+            loss: Loss {
+                share: 0.0,
+                burst: 0,
+            },
+            stalls: None,
+            monitor_stalls: None,
+            failures: None,
+            witnesses: true,
+            drift: 0,
+            cuts: Vec::new(),
+            slice: 20,
+        }
+    }
+}
+
+/// What came of it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Outcome {
+    pub(crate) server_hours: f64,
+    /// Living servers that were called dead, or given up as unknown.
+    pub(crate) false_failovers: u64,
+    pub(crate) suspicions: u64,
+    /// How long it took to find a power loss.
+    pub(crate) power_losses: Vec<u64>,
+    /// How long it took to find a kernel panic.
+    pub(crate) panics: Vec<u64>,
+    /// Causes that were named, and how often.
+    pub(crate) causes: BTreeMap<String, u64>,
+    pub(crate) degraded: u64,
+    pub(crate) restored: u64,
+    pub(crate) contradictions: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Well,
+    Off(u64),
+    Panicked(u64),
+}
+
+struct Server {
+    state: State,
+    boot: u64,
+    sequence: u32,
+    period: u64,
+    wrote: u64,
+    stalled_until: u64,
+    next_stall: u64,
+    next_failure: u64,
+    paths: [Weather; 2],
+}
+
+/// Something on its way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Mail {
+    Beat(Path, u64, u32),
+    Told(Testimony),
+}
+
+struct World<'a> {
+    scene: &'a Scene,
+    detector: Detector,
+    servers: Vec<Server>,
+    /// Who sends in which slice.
+    calendar: Vec<Vec<u32>>,
+    mail: BinaryHeap<Reverse<(u64, u32, Mail)>>,
+    dice: Dice,
+    deaf_from: u64,
+    deaf_until: u64,
+    outcome: Outcome,
+}
+
+/// Plays a scene for so many hours.
+pub(crate) fn play(scene: &Scene, hours: f64, seed: u64) -> Outcome {
+    let mut world = World::new(scene, seed);
+    let end = super::dice::round(hours * 3_600_000.0);
+    let mut now = 0;
+    while now < end {
+        now += scene.slice;
+        world.pass(now);
+    }
+    world.outcome.server_hours = hours * f64::from(scene.servers);
+    world.outcome
+}
+
+fn time(ms: u64) -> Time {
+    Time::after_epoch(Duration::from_millis(ms))
+}
+
+fn millis(time: Time) -> u64 {
+    u64::try_from(time.since_epoch().as_millis()).unwrap_or(NEVER)
+}
+
+fn slot(number: u32) -> Slot {
+    Slot::new(number).unwrap_or_else(|error| panic!("{error}"))
+}
+
+impl<'a> World<'a> {
+    fn new(scene: &'a Scene, seed: u64) -> Self {
+        let detector = Detector::new(scene.profile.clone(), Time::EPOCH);
+        let mut dice = Dice::new(seed);
+        let period = u64::try_from(scene.profile.period.as_millis()).unwrap_or(NEVER);
+        let slices = usize::try_from(period * 2 / scene.slice + 2).unwrap_or(usize::MAX);
+        let mut world = Self {
+            scene,
+            detector: detector.unwrap_or_else(|error| panic!("{error}")),
+            servers: Vec::new(),
+            calendar: vec![Vec::new(); slices],
+            mail: BinaryHeap::new(),
+            deaf_from: scene
+                .monitor_stalls
+                .map_or(NEVER, |(mean, _)| dice.wait(mean)),
+            deaf_until: 0,
+            outcome: Outcome::default(),
+            dice,
+        };
+        for number in 0..scene.servers {
+            world.enrol(number);
+            let server = world.server(period);
+            world.servers.push(server);
+            let first = world.dice.between(0, period - 1);
+            world.send_at(number, first.max(1));
+        }
+        world
+    }
+
+    fn enrol(&mut self, number: u32) {
+        let rack = number / self.scene.rack;
+        // Every other server of a rack hangs on the other feed.
+        let labels = [
+            format!("switch of rack {rack}"),
+            format!("feed {}", number % 2),
+        ];
+        let enrolment = Enrolment {
+            generation: Generation::new(1),
+            watch: Watch::Agent,
+            start: Start::Running,
+            labels: labels.iter().map(Label::new).collect(),
+            arrays: [].into(),
+        };
+        self.detector.enrol(slot(number), &enrolment, Time::EPOCH);
+    }
+
+    fn server(&mut self, period: u64) -> Server {
+        let (scene, dice) = (self.scene, &mut self.dice);
+        let drift = dice.between(0, 2 * scene.drift);
+        Server {
+            state: State::Well,
+            boot: 1,
+            sequence: 0,
+            period: period * (1_000_000 + drift - scene.drift) / 1_000_000,
+            wrote: 0,
+            stalled_until: 0,
+            next_stall: scene
+                .stalls
+                .map_or(NEVER, |(span, _)| dice.between(span / 100, span)),
+            next_failure: scene.failures.map_or(NEVER, |mean| dice.wait(mean)),
+            paths: [(); 2].map(|()| Weather::new(scene.loss, dice)),
+        }
+    }
+
+    fn send_at(&mut self, number: u32, at: u64) {
+        let slice = usize::try_from(at.div_ceil(self.scene.slice)).unwrap_or_default();
+        let slices = self.calendar.len();
+        self.calendar[slice % slices].push(number);
+    }
+
+    /// One slice passes, and the monitor polls at its end.
+    fn pass(&mut self, now: u64) {
+        let slice = usize::try_from(now / self.scene.slice).unwrap_or_default();
+        let slices = self.calendar.len();
+        let mut sending = std::mem::take(&mut self.calendar[slice % slices]);
+        for &number in &sending {
+            self.live(number, now);
+        }
+        sending.clear();
+        if self.calendar[slice % slices].is_empty() {
+            self.calendar[slice % slices] = sending;
+        }
+        self.deliver(now);
+        if self.listens(now) {
+            self.poll(now);
+        }
+    }
+
+    /// Whether the monitor runs: it may stand still for a while.
+    fn listens(&mut self, now: u64) -> bool {
+        if now < self.deaf_from {
+            return true;
+        }
+        let (mean, length) = self.scene.monitor_stalls.unwrap_or((NEVER, 0));
+        if self.deaf_until < self.deaf_from {
+            self.deaf_until = self.deaf_from + length;
+        }
+        if now < self.deaf_until {
+            return false;
+        }
+        self.deaf_from = now + self.dice.wait(mean);
+        true
+    }
+
+    /// A server's turn to send.
+    fn live(&mut self, number: u32, now: u64) {
+        let (scene, dice) = (self.scene, &mut self.dice);
+        let server = &mut self.servers[number as usize];
+        if server.next_failure <= now && server.state == State::Well {
+            server.next_failure = scene.failures.map_or(NEVER, |mean| now + dice.wait(mean));
+            let happened = now - dice.between(0, server.period - 1).min(now);
+            server.state = match dice.roll() % 2 {
+                0 => State::Off(happened),
+                _ => State::Panicked(happened),
+            };
+        }
+        if server.state != State::Well {
+            return;
+        }
+        if server.next_stall <= now {
+            let (span, length) = scene.stalls.unwrap_or((NEVER, 0));
+            server.stalled_until = now + length;
+            server.next_stall = dice.once_in_next(span, now);
+        }
+        if now < server.stalled_until {
+            let until = server.stalled_until;
+            // Longer than the calendar reaches: it looks again.
+            let next = until.min(now + server.period);
+            self.send_at(number, next);
+            return;
+        }
+        server.sequence += 1;
+        server.wrote = now;
+        let jitter = dice.between(950, 1_050);
+        let next = now + server.period * jitter / 1_000;
+        let beat = (server.boot, server.sequence);
+        for path in Path::BOTH {
+            if self.is_cut(number, path, now) {
+                continue;
+            }
+            let server = &mut self.servers[number as usize];
+            let weather = &mut server.paths[path as usize];
+            if let Some(at) = weather.carry(scene.loss, now, &mut self.dice) {
+                if at <= now + 3 && now < self.deaf_from {
+                    self.hear(number, path, beat, now);
+                } else {
+                    self.mail
+                        .push(Reverse((at, number, Mail::Beat(path, beat.0, beat.1))));
+                }
+            }
+        }
+        self.send_at(number, next);
+    }
+
+    fn is_cut(&self, number: u32, path: Path, now: u64) -> bool {
+        let cuts = |cut: &Cut| {
+            let late = u64::from(number * 7_919 % 100) * cut.spread / 100;
+            cut.servers.contains(&number)
+                && cut.paths.contains(&path)
+                && (cut.from..cut.until + late).contains(&now)
+        };
+        self.scene.cuts.iter().any(cuts)
+    }
+
+    #[inline]
+    fn hear(&mut self, number: u32, path: Path, (boot, sequence): (u64, u32), now: u64) {
+        let beat = Beat {
+            boot,
+            sequence,
+            generation: Generation::new(1),
+            flags: Flags::default(),
+            health: Health::default(),
+            wrote: Some(Duration::ZERO),
+            sent: Time::EPOCH,
+            period: self.scene.profile.period,
+        };
+        let _heard = self.detector.heard(slot(number), path, &beat, time(now));
+    }
+
+    fn deliver(&mut self, now: u64) {
+        while let Some(&Reverse((at, number, mail))) = self.mail.peek()
+            && at <= now
+        {
+            self.mail.pop();
+            match mail {
+                // A monitor that stands still loses what overflows its buffers.
+                Mail::Beat(..) if self.deaf_from <= now => {}
+                Mail::Beat(path, boot, sequence) => self.hear(number, path, (boot, sequence), now),
+                Mail::Told(testimony) => {
+                    self.detector.testify(slot(number), testimony, time(now));
+                }
+            }
+        }
+    }
+
+    fn poll(&mut self, now: u64) {
+        for finding in self.detector.poll(time(now)) {
+            match finding {
+                Finding::Suspected { .. } => self.outcome.suspicions += 1,
+                Finding::Ask {
+                    slot,
+                    question,
+                    asked,
+                } => {
+                    self.ask(slot.number(), question, asked, now);
+                }
+                Finding::Judged { slot, verdict } if verdict.status == Status::Dead => {
+                    self.fail_over(slot.number(), now);
+                }
+                Finding::CeilingPassed { slot } => self.fail_over(slot.number(), now),
+                Finding::Held { cause, .. } => {
+                    *self.outcome.causes.entry(format!("{cause:?}")).or_default() += 1;
+                }
+                Finding::PathDegraded { .. } => self.outcome.degraded += 1,
+                Finding::PathRestored { .. } => self.outcome.restored += 1,
+                Finding::Contradicted { .. } => self.outcome.contradictions += 1,
+                _ => {}
+            }
+        }
+    }
+
+    /// What an embedder would do; the persona is back at once, under the same slot.
+    fn fail_over(&mut self, number: u32, now: u64) {
+        let server = &mut self.servers[number as usize];
+        match server.state {
+            State::Well => self.outcome.false_failovers += 1,
+            State::Off(at) => self.outcome.power_losses.push(now - at),
+            State::Panicked(at) => self.outcome.panics.push(now - at),
+        }
+        if server.state != State::Well {
+            server.state = State::Well;
+            server.boot += 1;
+            server.sequence = 0;
+            self.send_at(number, now + 1);
+        }
+    }
+
+    fn ask(&mut self, number: u32, question: Question, asked: Time, now: u64) {
+        let server = &mut self.servers[number as usize];
+        let well = server.state == State::Well;
+        let (answer, at) = match question {
+            Question::Probe(path) => {
+                if !well || self.is_cut(number, path, now) {
+                    return;
+                }
+                let (loss, dice) = (self.scene.loss, &mut self.dice);
+                let server = &mut self.servers[number as usize];
+                let weather = &mut server.paths[path as usize];
+                let Some(there) = weather.carry(loss, now, dice) else {
+                    return;
+                };
+                let there = there.max(server.stalled_until);
+                let Some(back) = weather.carry(loss, there, dice) else {
+                    return;
+                };
+                (
+                    Answer::Probe {
+                        path,
+                        answered: true,
+                    },
+                    back,
+                )
+            }
+            _ if !self.scene.witnesses => (no_answer(question), now),
+            _ if self.dice.roll().is_multiple_of(50) => return,
+            Question::Power => {
+                let power = match server.state {
+                    State::Off(_) => Power::Off,
+                    _ => Power::On,
+                };
+                (Answer::Power(power), now + self.dice.between(500, 1_500))
+            }
+            Question::Sessions => {
+                let wrote = Sessions::LastWrite(time(server.wrote));
+                (Answer::Sessions(wrote), now + self.dice.between(500, 1_500))
+            }
+        };
+        debug_assert_eq!(millis(asked), now);
+        let testimony = Testimony { asked, answer };
+        self.mail
+            .push(Reverse((at.max(now + 1), number, Mail::Told(testimony))));
+    }
+}
+
+fn no_answer(question: Question) -> Answer {
+    match question {
+        Question::Power => Answer::Power(Power::NoAnswer),
+        Question::Sessions => Answer::Sessions(Sessions::NoAnswer),
+        Question::Probe(path) => Answer::Probe {
+            path,
+            answered: false,
+        },
+    }
+}
