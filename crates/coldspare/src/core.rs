@@ -13,6 +13,7 @@
 //! | `adopt` | who holds what, when there is no record yet |
 //! | `judge` | what follows from the detector's findings |
 //! | `home` | who needs a home, and which server becomes it |
+//! | `arrival` | when a persona counts as up, and when it is given up |
 //! | `run` | how a plan is carried out, stage by stage |
 //! | `scrub` | how a server becomes a spare again |
 //! | `request` | what people ask for |
@@ -35,6 +36,7 @@ use crate::record::{ControlRecord, PersonaRecord, ServerRecord};
 use crate::site::Site;
 
 mod adopt;
+mod arrival;
 mod commit;
 mod home;
 mod inputs;

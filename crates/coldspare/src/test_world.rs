@@ -213,15 +213,13 @@ impl World {
                 source: *site.san_addresses(server).first().unwrap(),
                 chap: Some(chap.clone()),
             };
-            match self.arrays[&array].log_in(&login, now) {
-                Ok(session) => sessions.push((array, session)),
-                Err(_) => {
-                    for (array, session) in sessions {
-                        self.arrays[&array].end_session(&session);
-                    }
-                    return;
+            let Ok(session) = self.arrays[&array].log_in(&login, now) else {
+                for (array, session) in sessions {
+                    self.arrays[&array].end_session(&session);
                 }
-            }
+                return;
+            };
+            sessions.push((array, session));
         }
         self.boots += 1;
         let nics = site

@@ -2,12 +2,11 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use coldspare_bmc::{self as bmc, Bmc, BootSource, Faults, Identity, PowerCommand, PowerState};
-use coldspare_names::{Generation, ServerName};
+use coldspare_names::{Generation, ServerName, Time};
 use coldspare_network::memory::Fault;
 use coldspare_san::Array;
 use coldspare_san::memory::{MemoryArray, Traps};
 use mockall::{Sequence, mock};
-use tokio::time::Instant;
 
 use super::*;
 use crate::holding::Holding;
@@ -87,7 +86,7 @@ impl Scene {
         for step in first.filter(|step| step.kind() != Kind::Then) {
             scene.act(&step).await.unwrap();
         }
-        scene.world.live(coldspare_names::Time::EPOCH);
+        scene.world.live(Time::EPOCH);
         scene.holding.reserve(server(3));
         scene.plan = planner.leave_and_retarget(&scene.holding).unwrap();
         scene
@@ -314,9 +313,9 @@ async fn whatever_hangs_every_step_ends_within_its_limit() {
         if matches!(step, Step::AwaitAgent { .. }) {
             continue;
         }
-        let before = Instant::now();
+        let clock = crate::Clock::showing(Time::EPOCH);
         let end = scene.act(step).await;
-        let took = before.elapsed();
+        let took = clock.now() - Time::EPOCH;
         assert!(took <= scene.order(step).limit, "{step} took {took:?}");
         let needs_no_device = matches!(
             step,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use coldspare_heartbeat::{
     Answer, Beat, Cause, Finding, Heard, Path, Power, Question, Slot, Status, Testimony, Verdict,
 };
-use coldspare_names::{Generation, PersonaName, ServerName, Time};
+use coldspare_names::{PersonaName, ServerName, Time};
 use coldspare_persona::{PersonaEvent, PoolPolicy, SanLostPolicy, UnknownPolicy};
 
 use super::commit::Proposal;
@@ -269,33 +269,6 @@ impl Core {
                 .persona(record)
                 .tell([event]),
         );
-    }
-
-    /// The persona was heard under this generation; `wrote` is when its disk was last written.
-    fn agent_up(&mut self, name: &PersonaName, generation: Generation, wrote: Option<Time>) {
-        let Some(persona) = self.personas.get_mut(name) else {
-            return;
-        };
-        let run = persona
-            .kept
-            .as_ref()
-            .and_then(|kept| kept.record.run.as_ref());
-        let (Some(run), Some(stage)) = (run, persona.stage.as_mut()) else {
-            return;
-        };
-        let awaited = run.awaits().is_some_and(|awaited| awaited == generation);
-        if awaited && wrote.is_some_and(|wrote| wrote >= stage.began) && !stage.has_ended() {
-            stage.ends = vec![Some((self.now, Ok(None)))];
-            let event = Event::new(What::AgentUp).persona(name);
-            let event = run
-                .to
-                .iter()
-                .fold(event, |event, to| event.server(&to.server));
-            self.tell(event.because(format!(
-                "heard under generation {generation}, and its disk is written"
-            )));
-            self.dirty.insert(Subject::Persona(name.clone()));
-        }
     }
 }
 

@@ -7,13 +7,12 @@
 
 use std::time::Duration;
 
-use coldspare_names::{PersonaName, ServerName, Time};
+use coldspare_names::{PersonaName, Time};
 use coldspare_persona::{PersonaEvent, PersonaState};
 
 use super::commit::Proposal;
-use super::{Core, Output, Stage, Subject, rest};
+use super::{Core, Stage, Subject, rest};
 use crate::act::{Give, Obstacle, Order, StepError};
-use crate::ask::Ask;
 use crate::command::Actor;
 use crate::event::{Event, What};
 use crate::fence::{self, Piece};
@@ -105,54 +104,6 @@ impl Core {
             holder,
             taken_from: taken_from.collect(),
         })
-    }
-
-    /// Waits for the persona to be heard; the end of its boot timer ends the waiting.
-    fn await_agent(&mut self, name: &PersonaName) {
-        let Some(run) = self.record(name).and_then(|record| record.run.as_ref()) else {
-            return;
-        };
-        let (Some(generation), Some(deadline), Some(to)) =
-            (run.awaits(), run.deadline, run.to.clone())
-        else {
-            return;
-        };
-        // The server was off then, or has been shut out since: no older session is left of it.
-        let since = run.opened;
-        if self.now >= deadline {
-            let error = StepError {
-                step: format!("bring {name} up on {}", to.server),
-                obstacle: Obstacle::Device,
-                reason: "its boot timer has ended".to_owned(),
-            };
-            if let Some(stage) = self.personas.get_mut(name).and_then(|p| p.stage.as_mut()) {
-                stage.ends = vec![Some((self.now, Err(error)))];
-            }
-            self.dirty.insert(Subject::Persona(name.clone()));
-            return;
-        }
-        self.timers
-            .insert((deadline, Subject::Persona(name.clone())));
-        let has_agent = self
-            .site
-            .personas
-            .get(name)
-            .is_some_and(|of| of.persona.agent);
-        if !has_agent && self.is_heard(&to.server) {
-            let (persona, server) = (name.clone(), to.server);
-            self.outputs.push(Output::Ask(Ask::Wears {
-                persona,
-                server,
-                generation,
-                since,
-            }));
-        }
-    }
-
-    fn is_heard(&self, server: &ServerName) -> bool {
-        self.servers
-            .get(server)
-            .is_some_and(|server| server.started)
     }
 
     fn conclude(&mut self, name: &PersonaName) {

@@ -103,10 +103,10 @@ async fn every_step_may_fail_or_lose_its_answer_and_be_said_again_and_twice_is_o
             // The guest obeys, or has booted on its new server.
             Step::ShutDown { .. } => {
                 scene.world.bmcs[&server(1)].turn_off_by_hand();
-                scene.world.live(coldspare_names::Time::EPOCH);
+                scene.world.live(Time::EPOCH);
             }
             Step::AwaitAgent { .. } => {
-                scene.world.live(coldspare_names::Time::EPOCH);
+                scene.world.live(Time::EPOCH);
                 assert_eq!(scene.world.homes(&persona(1)), [server(3)]);
                 continue;
             }

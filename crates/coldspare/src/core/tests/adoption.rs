@@ -121,7 +121,7 @@ async fn a_record_that_cannot_be_read_is_told_and_found_out_anew_only_when_it_is
     use coldspare_store::{Key, Store, Txn, Value};
     let mut bench = Bench::running(white_paper()).await;
     let key = Key::of(&["persona", "exchange-1"]).unwrap();
-    let spoilt = Value::new(b"{".to_vec()).unwrap();
+    let spoilt = Value::new(b"{").unwrap();
     bench
         .store
         .commit(&Txn::new().put(key.clone(), spoilt))

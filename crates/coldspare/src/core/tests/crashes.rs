@@ -1,5 +1,5 @@
 use super::bench::{Bench, Mishap};
-use super::{LONG, generation};
+use super::{SHORT, generation};
 use crate::event::What;
 use crate::test_world::{server, white_paper};
 
@@ -8,7 +8,7 @@ async fn failover(prepare: impl FnOnce(&mut Bench)) -> Bench {
     let mut bench = Bench::running(white_paper()).await;
     bench.lose_power(1);
     prepare(&mut bench);
-    bench.run(LONG).await;
+    bench.run(SHORT).await;
     bench
 }
 

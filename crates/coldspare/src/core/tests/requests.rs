@@ -22,7 +22,7 @@ fn refused(reply: Reply) -> String {
 }
 
 #[track_caller]
-fn accepted(reply: Reply) {
+fn accepted(reply: &Reply) {
     assert!(matches!(reply, Reply::Accepted(_)), "{reply:?}");
 }
 
@@ -50,14 +50,14 @@ async fn shuts_down(bench: &mut Bench, number: u8) {
 async fn a_persona_is_moved_in_good_order_and_back() {
     let mut bench = Bench::running(white_paper()).await;
     bench.run(SHORT).await;
-    accepted(bench.ask(retarget(Some(3))).await);
+    accepted(&bench.ask(retarget(Some(3))).await);
     shuts_down(&mut bench, 1).await;
     bench.run_until_told(What::Restored, LONG).await;
     assert_eq!(bench.home(1), Some((server(3), generation(2))));
     bench.run(LONG).await;
     bench.assert_ready(&[1]);
 
-    accepted(bench.ask(retarget(None)).await);
+    accepted(&bench.ask(retarget(None)).await);
     shuts_down(&mut bench, 3).await;
     bench.run_until_told(What::Restored, LONG).await;
     assert_eq!(bench.home(1), Some((server(1), generation(3))));
@@ -122,7 +122,7 @@ async fn an_application_that_does_not_leave_stays_and_its_sessions_are_not_cut()
             .collect()
     };
     let before = sessions(&bench);
-    accepted(bench.ask(retarget(None)).await);
+    accepted(&bench.ask(retarget(None)).await);
     bench.run(Duration::from_mins(20)).await;
     assert_eq!(bench.count(What::Refused), 1);
     assert_eq!(bench.home(1), Some((server(1), generation(1))));
@@ -139,7 +139,7 @@ async fn a_stopped_persona_is_nobodys_until_it_is_started() {
     let stop = || Verb::Stop {
         persona: persona(1),
     };
-    accepted(bench.ask(stop()).await);
+    accepted(&bench.ask(stop()).await);
     shuts_down(&mut bench, 1).await;
     bench.run(LONG).await;
     let record = bench.record(1);
@@ -157,7 +157,7 @@ async fn a_stopped_persona_is_nobodys_until_it_is_started() {
     };
     let reason = refused(bench.ask(start(Some(server(2)))).await);
     assert!(reason.contains("r720-2 wears exchange-2"), "{reason}");
-    accepted(bench.ask(start(None)).await);
+    accepted(&bench.ask(start(None)).await);
     bench.run(LONG).await;
     assert_eq!(bench.home(1), Some((server(1), generation(3))));
     assert_eq!(bench.ask(start(None)).await, Reply::AlreadySo);
@@ -184,7 +184,7 @@ async fn a_persona_whose_spare_failed_can_be_stopped_and_is_given_to_nobody() {
     spare.set_faults(coldspare_bmc::Faults::default());
     let given = bench.count(What::PoweredOn);
     accepted(
-        bench
+        &bench
             .ask(Verb::Stop {
                 persona: persona(1),
             })
@@ -200,7 +200,7 @@ async fn a_persona_whose_spare_failed_can_be_stopped_and_is_given_to_nobody() {
 async fn while_paused_nothing_new_is_begun() {
     let mut bench = Bench::running(white_paper()).await;
     bench.run(SHORT).await;
-    accepted(bench.ask(Verb::Pause { on: true }).await);
+    accepted(&bench.ask(Verb::Pause { on: true }).await);
     assert_eq!(bench.ask(Verb::Pause { on: true }).await, Reply::AlreadySo);
     let acted = bench.acted.len();
     bench.lose_power(1);
@@ -210,7 +210,7 @@ async fn while_paused_nothing_new_is_begun() {
     assert_eq!(bench.acted[acted..], []);
     let reason = refused(bench.ask(retarget(None)).await);
     assert!(reason.contains("paused"), "{reason}");
-    accepted(bench.ask(Verb::Pause { on: false }).await);
+    accepted(&bench.ask(Verb::Pause { on: false }).await);
     bench.run(LONG).await;
     assert_eq!(bench.home(1), Some((server(3), generation(2))));
 }
@@ -221,7 +221,7 @@ async fn a_server_in_maintenance_is_neither_judged_nor_used_nor_scrubbed() {
     bench.run(SHORT).await;
     for number in [1, 3] {
         accepted(
-            bench
+            &bench
                 .ask(Verb::Maintenance {
                     server: server(number),
                     on: true,
@@ -238,7 +238,7 @@ async fn a_server_in_maintenance_is_neither_judged_nor_used_nor_scrubbed() {
     assert_eq!(bench.home(2), Some((server(4), generation(2))));
 
     accepted(
-        bench
+        &bench
             .ask(Verb::Maintenance {
                 server: server(3),
                 on: false,

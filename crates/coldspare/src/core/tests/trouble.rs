@@ -94,7 +94,7 @@ async fn an_array_that_knows_more_than_the_store_is_given_nothing() {
     let mut bench = Bench::running(white_paper()).await;
     stamp_ahead(&bench, "ps6010").await;
     bench.lose_power(1);
-    bench.run(Duration::from_hours(3)).await;
+    bench.run(Duration::from_hours(1)).await;
     assert_eq!(given(&bench), 0);
     let asked = bench
         .told
@@ -128,7 +128,7 @@ async fn an_array_that_knows_more_than_the_store_refuses_a_start_and_nobody_catc
         })
         .await;
     assert!(matches!(reply, Reply::Accepted(_)), "{reply:?}");
-    bench.run(Duration::from_hours(3)).await;
+    bench.run(Duration::from_hours(1)).await;
     assert_eq!(bench.count(What::PoweredOn), 0);
     assert_eq!(bench.count(What::OperatorNeeded), 1, "{:#?}", bench.story());
     assert!(bench.record(1).holding.generation() < generation(9));

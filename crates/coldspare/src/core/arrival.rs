@@ -1,0 +1,90 @@
+//! When a persona that was given to a server counts as up, and when it is given up.
+
+use coldspare_names::{Generation, PersonaName, ServerName, Time};
+
+use super::{Core, Output, Subject};
+use crate::act::{Obstacle, StepError};
+use crate::ask::Ask;
+use crate::event::{Event, What};
+
+impl Core {
+    /// Waits for the persona to be heard; the end of its boot timer ends the waiting.
+    pub(super) fn await_agent(&mut self, name: &PersonaName) {
+        let Some(run) = self.record(name).and_then(|record| record.run.as_ref()) else {
+            return;
+        };
+        let (Some(generation), Some(deadline), Some(to)) =
+            (run.awaits(), run.deadline, run.to.clone())
+        else {
+            return;
+        };
+        // The server was off then, or has been shut out since: no older session is left of it.
+        let since = run.opened;
+        if self.now >= deadline {
+            let error = StepError {
+                step: format!("bring {name} up on {}", to.server),
+                obstacle: Obstacle::Device,
+                reason: "its boot timer has ended".to_owned(),
+            };
+            if let Some(stage) = self.personas.get_mut(name).and_then(|p| p.stage.as_mut()) {
+                stage.ends = vec![Some((self.now, Err(error)))];
+            }
+            self.dirty.insert(Subject::Persona(name.clone()));
+            return;
+        }
+        self.timers
+            .insert((deadline, Subject::Persona(name.clone())));
+        let has_agent = self
+            .site
+            .personas
+            .get(name)
+            .is_some_and(|of| of.persona.agent);
+        if !has_agent && self.is_heard(&to.server) {
+            let (persona, server) = (name.clone(), to.server);
+            self.outputs.push(Output::Ask(Ask::Wears {
+                persona,
+                server,
+                generation,
+                since,
+            }));
+        }
+    }
+
+    fn is_heard(&self, server: &ServerName) -> bool {
+        self.servers
+            .get(server)
+            .is_some_and(|server| server.started)
+    }
+
+    /// The persona was heard under this generation; `wrote` is when its disk was last written.
+    pub(super) fn agent_up(
+        &mut self,
+        name: &PersonaName,
+        generation: Generation,
+        wrote: Option<Time>,
+    ) {
+        let Some(persona) = self.personas.get_mut(name) else {
+            return;
+        };
+        let run = persona
+            .kept
+            .as_ref()
+            .and_then(|kept| kept.record.run.as_ref());
+        let (Some(run), Some(stage)) = (run, persona.stage.as_mut()) else {
+            return;
+        };
+        let awaited = run.awaits().is_some_and(|awaited| awaited == generation);
+        if awaited && wrote.is_some_and(|wrote| wrote >= stage.began) && !stage.has_ended() {
+            stage.ends = vec![Some((self.now, Ok(None)))];
+            let event = Event::new(What::AgentUp).persona(name);
+            let event = run
+                .to
+                .iter()
+                .fold(event, |event, to| event.server(&to.server));
+            self.tell(event.because(format!(
+                "heard under generation {generation}, and its disk is written"
+            )));
+            self.dirty.insert(Subject::Persona(name.clone()));
+        }
+    }
+}
