@@ -16,7 +16,7 @@
 //! use coldspare::site::Site;
 //! use coldspare_sim::{Scenario, simulate};
 //!
-//! # let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples");
+//! # let folder: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples");
 //! let site = Site::load(format!("{folder}/sites/white-paper.toml"))?;
 //! let text = r#"
 //!     duration = "12m"
@@ -29,8 +29,9 @@
 //! let outcome = simulate(&site, &scenario, 1)?;
 //!
 //! // Seconds after the loss the group has helped itself; its persona takes minutes to boot.
-//! assert_eq!(outcome.before.active["Database-1"].as_str(), "exchange-1");
-//! assert_eq!(outcome.after.active["Database-1"].as_str(), "exchange-2");
+//! let database = "Database-1".parse()?;
+//! assert_eq!(outcome.before.active[&database].as_str(), "exchange-1");
+//! assert_eq!(outcome.after.active[&database].as_str(), "exchange-2");
 //! assert_eq!(outcome.after.home["exchange-1"], None);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```

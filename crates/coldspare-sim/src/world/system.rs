@@ -125,7 +125,7 @@ impl System {
             flags,
             health: Health {
                 echo: [true; 2],
-                san: self.disks[&self.image].is_some(),
+                san: self.writes,
             },
             wrote: self.wrote.map(|wrote| now.since(wrote)),
             sent: now,
