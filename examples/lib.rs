@@ -1,1 +1,1 @@
-//! Coldspare examples.
+//! Runnable programs. Each stands for itself: `cargo run --release --example NAME`.

@@ -117,13 +117,14 @@ impl Planner<'_> {
         Ok(plan)
     }
 
-    /// Sets the ports and interfaces of a running persona, wherever it is.
+    /// Sets the ports and interfaces of a running persona, wherever it is, and leads its application
+    /// back to where it was.
     pub fn refresh(&self, holding: &Holding) -> Result<Plan, Unplannable> {
         let persona = self.persona(holding.persona())?;
         let mut stages = Vec::new();
         if let Some(home) = holding.home() {
             stages.push(self.wire(persona, &home.server)?);
-            stages.extend(self.configure(persona, &home.server)?);
+            stages.extend(self.lead_back(persona, &home.server)?);
         }
         stages.retain(|steps| !steps.is_empty());
         Ok(Plan {
@@ -337,13 +338,23 @@ impl Planner<'_> {
     }
 
     fn then(&self, persona: &SitePersona, grant: &Grant) -> Result<Vec<Vec<Step>>, Unplannable> {
-        let name = || persona.persona.name.clone();
         let mut stages = vec![vec![Step::AwaitAgent {
-            persona: name(),
+            persona: persona.persona.name.clone(),
             server: grant.server.clone(),
             generation: grant.generation,
         }]];
-        stages.extend(self.configure(persona, &grant.server)?);
+        stages.extend(self.lead_back(persona, &grant.server)?);
+        Ok(stages)
+    }
+
+    /// What a persona needs once it is up.
+    fn lead_back(
+        &self,
+        persona: &SitePersona,
+        server: &ServerName,
+    ) -> Result<Vec<Vec<Step>>, Unplannable> {
+        let name = || persona.persona.name.clone();
+        let mut stages = Vec::from_iter(self.configure(persona, server)?);
         stages.push(vec![Step::AwaitServices { persona: name() }]);
         if matches!(persona.workload, WorkloadKind::DagMember { .. }) {
             stages.push(vec![Step::Rejoin { persona: name() }]);

@@ -101,6 +101,8 @@ pub enum Purpose {
     Free,
     /// The networks of a running persona are set as a changed site says.
     Refresh,
+    /// It was given up, and its own server was heard again: its application is led back there.
+    Stay,
 }
 
 impl Purpose {
@@ -113,6 +115,7 @@ impl Purpose {
             Self::Stop => "stop",
             Self::Free => "free the server reserved for",
             Self::Refresh => "refresh",
+            Self::Stay => "lead back",
         }
     }
 }

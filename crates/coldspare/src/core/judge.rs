@@ -14,7 +14,7 @@ use super::{Core, Output, Subject};
 use crate::ask::{Answered, Ask};
 use crate::command::Actor;
 use crate::event::{Event, What};
-use crate::record::PersonaRecord;
+use crate::record::{PersonaRecord, Purpose, Run};
 
 /// How long after a sign of life without a session the session is asked for again.
 const ASK_AGAIN: Duration = Duration::from_secs(5);
@@ -256,19 +256,23 @@ impl Core {
             return;
         };
         record.turn(PersonaEvent::HomeKept);
+        self.begin_anew(name);
         if let Some(persona) = self.personas.get_mut(name) {
             persona.told = None;
         }
-        let event = Event::new(What::Restored)
-            .persona(name)
-            .server(&home.server);
-        let event = event.because("its own server is heard again");
+        let policy = self.pool_policy(name);
+        let plan = self.planner(&policy).refresh(&record.holding);
+        record.run = plan.ok().map(|plan| Run {
+            purpose: Purpose::Stay,
+            actor: Actor::Controller,
+            to: None,
+            plan,
+            stage: 0,
+            opened: self.now,
+            deadline: None,
+        });
         let why = format!("{name} stays on {}, which is heard again", home.server);
-        self.propose(
-            Proposal::new(Actor::Controller, why)
-                .persona(record)
-                .tell([event]),
-        );
+        self.propose(Proposal::new(Actor::Controller, why).persona(record));
     }
 }
 

@@ -236,7 +236,7 @@ impl Core {
             _ if error.obstacle == Obstacle::Unproven => {
                 self.unproven(record, Vec::new(), &error.to_string());
             }
-            _ if run.purpose == Purpose::Refresh => self.try_again(&record, error),
+            _ if run.is_settled() => self.try_again(&record, error),
             Kind::Leave => self.cannot_leave(record, run, error),
             Kind::Take | Kind::Prepare | Kind::Give => {
                 self.replan(record, &run, error, Vec::new(), kind);
@@ -375,7 +375,11 @@ impl Core {
             record.run = Some(run);
         } else {
             record.run = None;
-            if run.to.is_some() && run.purpose != Purpose::Free {
+            let is_back = match run.purpose {
+                Purpose::Failover | Purpose::Move | Purpose::Start | Purpose::Stay => true,
+                Purpose::Stop | Purpose::Free | Purpose::Refresh => false,
+            };
+            if is_back {
                 record.avoid.clear();
                 let home = record.holding.home();
                 let event = Event::new(What::Restored).persona(&name);
@@ -383,7 +387,11 @@ impl Core {
                     .iter()
                     .fold(event, |event, home| event.server(&home.server));
                 let took = self.now - run.opened;
-                events.push(event.because(format!("{took:.1?} after its server was chosen")));
+                let since = match run.purpose {
+                    Purpose::Stay => "its own server was heard again",
+                    _ => "its server was chosen",
+                };
+                events.push(event.because(format!("{took:.1?} after {since}")));
             }
         }
         self.begin_anew(&name);

@@ -1,0 +1,65 @@
+//! Events as lines: for people, or one JSON object each.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use coldspare::{Told, What};
+use serde::Serialize;
+
+/// An event as `--json` prints it: seconds first, then the event itself.
+#[derive(Serialize)]
+struct Line<'a> {
+    at: f64,
+    #[serde(flatten)]
+    event: &'a coldspare::Event,
+}
+
+/// One JSON object.
+pub(crate) fn json(told: &Told) -> String {
+    let line = Line {
+        at: seconds(told.at.since_epoch()),
+        event: &told.event,
+    };
+    serde_json::to_string(&line).unwrap_or_default()
+}
+
+/// Seconds, to the millisecond, so that equal runs print equal bytes.
+pub(crate) fn seconds(duration: Duration) -> f64 {
+    (duration.as_secs_f64() * 1_000.0).round() / 1_000.0
+}
+
+/// A line for people; with `explain`, followed by why it was decided so.
+pub(crate) fn line(told: &Told, explain: bool) -> String {
+    let event = &told.event;
+    let what = serde_json::to_value(event.event).unwrap_or_default();
+    let mark = match event.event {
+        What::Fault => "!",
+        What::Alarm | What::OperatorNeeded | What::Waiting | What::Held | What::Refused => "?",
+        What::Restored | What::Redistributed => "*",
+        _ => " ",
+    };
+    let what = what.as_str().unwrap_or_default().to_owned();
+    let mut line = format!(
+        "{:>9} {mark} {what:<18} {}",
+        clock(told.at.since_epoch()),
+        event.about
+    );
+    if let Some(status) = &event.status {
+        let _ = write!(line, " [{status}]");
+    }
+    if let Some(reason) = &event.reason {
+        let _ = write!(line, ": {reason}");
+    }
+    if explain {
+        for because in &event.explanation {
+            let _ = write!(line, "\n{:>32}{because}", "- ");
+        }
+    }
+    line
+}
+
+/// Minutes and seconds, as on a stop watch.
+pub(crate) fn clock(duration: Duration) -> String {
+    let tenths = duration.as_millis() / 100;
+    format!("{}:{:02}.{}", tenths / 600, tenths / 10 % 60, tenths % 10)
+}

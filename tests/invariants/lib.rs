@@ -1,0 +1,245 @@
+//! What must hold in every run, one file a property.
+//!
+//! The checkers look at the **devices** (who could write, who could speak, what a port passes),
+//! never at the controller's own records: a controller that is wrong about itself is caught too.
+//! They are called whenever something has changed in the data centre, and once in the end.
+//!
+//! **The one rule:** a checker that cannot fail checks nothing. `tests/mutants.rs` shows for each
+//! that a deliberately broken controller is caught by it.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use coldspare::Told;
+use coldspare::site::Site;
+use coldspare_names::{ServerName, Time};
+use coldspare_sim::{
+    Error, Fault, FaultKind, Observer, Outcome, Picture, Scenario, Simulation, Truth,
+};
+use serde::Serialize;
+
+mod business;
+mod generations;
+mod healed;
+mod logs;
+mod one_home;
+mod one_writer;
+mod restored;
+mod spares;
+
+/// Something that must never happen, and did.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Violation {
+    /// Which property.
+    pub invariant: &'static str,
+    /// When it was seen.
+    pub at: Time,
+    /// What was seen.
+    pub what: String,
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} at {}: {}", self.invariant, self.at, self.what)
+    }
+}
+
+/// A property of every run.
+pub trait Invariant: Send {
+    /// What it is called.
+    fn name(&self) -> &'static str;
+
+    /// Looks at the devices whenever something has changed; what is wrong, if something is.
+    fn look(&mut self, truth: &Truth<'_>) -> Option<String>;
+
+    /// Looks at the end of the run.
+    fn look_back(&mut self, run: &Run<'_>, truth: &Truth<'_>) -> Option<String>;
+}
+
+/// A run that has ended.
+#[derive(Debug)]
+pub struct Run<'a> {
+    /// What was to break, and when.
+    pub scenario: &'a Scenario,
+    /// What was told.
+    pub told: &'a [Told],
+}
+
+impl Run<'_> {
+    /// Whether everything that could be done has had the time to be done: nothing has broken or
+    /// been mended for so long.
+    pub fn had_time(&self, truth: &Truth<'_>) -> bool {
+        let timers = truth
+            .site()
+            .personas
+            .values()
+            .map(|of| of.persona.boot_timer.length());
+        let longest = timers.max().unwrap_or_default();
+        let last = self
+            .scenario
+            .faults
+            .iter()
+            .map(|fault| fault.lasts.map_or(fault.at, |it| fault.at + it));
+        let last = last
+            .filter(|at| *at <= truth.now())
+            .max()
+            .unwrap_or_default();
+        truth.now() - last > longest * 2 + SLACK
+    }
+
+    /// Whether nothing is broken any more.
+    pub fn is_healed(&self) -> bool {
+        let faults = &self.scenario.faults;
+        let repaired = |fault: &Fault| {
+            let mut later = faults.iter().filter(|other| other.at > fault.at);
+            later.any(|other| match &other.kind {
+                FaultKind::Repair { server } => broken(&fault.kind) == Some(server),
+                _ => false,
+            })
+        };
+        faults
+            .iter()
+            .all(|fault| fault.lasts.is_some() || !fault.kind.can_end() || repaired(fault))
+    }
+}
+
+/// The server that a fault breaks.
+fn broken(kind: &FaultKind) -> Option<&ServerName> {
+    match kind {
+        FaultKind::PowerLoss { server }
+        | FaultKind::BmcLoss { server }
+        | FaultKind::BmcLies { server, .. }
+        | FaultKind::NicLoss { server, .. }
+        | FaultKind::CableLoss { server, .. }
+        | FaultKind::SanPortLoss { server, .. }
+        | FaultKind::SanLoss { server }
+        | FaultKind::AgentHang { server }
+        | FaultKind::ServerFreeze { server }
+        | FaultKind::BootFailure { server } => Some(server),
+        _ => None,
+    }
+}
+
+/// What a recovery may take beside its boot timers: services, replay, redistribution, and the
+/// rests between tries.
+const SLACK: Duration = Duration::from_mins(30);
+
+/// All properties.
+pub fn all() -> Vec<Box<dyn Invariant>> {
+    vec![
+        Box::new(one_home::OneHome),
+        Box::new(one_writer::OneWriter::default()),
+        Box::new(business::Business::default()),
+        Box::new(generations::Generations::default()),
+        Box::new(logs::Logs),
+        Box::new(restored::Restored),
+        Box::new(spares::Spares),
+        Box::new(healed::Healed),
+    ]
+}
+
+/// The checkers of one run, and what they have found so far. Each tells its first finding only.
+struct Watch {
+    onlooker: Observer,
+    invariants: Vec<Box<dyn Invariant>>,
+    violations: Vec<Violation>,
+}
+
+impl Watch {
+    fn look(&mut self, truth: &Truth<'_>) {
+        (self.onlooker)(truth.now(), truth);
+        for invariant in &mut self.invariants {
+            let found = invariant.look(truth);
+            note(&mut self.violations, invariant.name(), truth.now(), found);
+        }
+    }
+
+    fn look_back(&mut self, run: &Run<'_>, truth: &Truth<'_>) {
+        (self.onlooker)(truth.now(), truth);
+        for invariant in &mut self.invariants {
+            let found = invariant.look_back(run, truth);
+            note(&mut self.violations, invariant.name(), truth.now(), found);
+        }
+    }
+}
+
+fn note(violations: &mut Vec<Violation>, invariant: &'static str, at: Time, found: Option<String>) {
+    let known = violations
+        .iter()
+        .any(|violation| violation.invariant == invariant);
+    if let Some(what) = found.filter(|_| !known) {
+        violations.push(Violation {
+            invariant,
+            at,
+            what,
+        });
+    }
+}
+
+/// A run, and what was wrong with it.
+#[derive(Debug)]
+pub struct Checked {
+    /// What happened.
+    pub outcome: Outcome,
+    /// What must not have happened.
+    pub violations: Vec<Violation>,
+}
+
+/// Runs a scenario on a site with all checkers watching, on a clock of its own.
+pub fn run(site: &Site, scenario: &Scenario, seed: u64) -> Result<Checked, Error> {
+    run_watched(site, scenario, seed, Box::new(|_, _| ()))
+}
+
+/// The same, with an onlooker who is called before the checkers, and once in the end.
+pub fn run_watched(
+    site: &Site,
+    scenario: &Scenario,
+    seed: u64,
+    onlooker: Observer,
+) -> Result<Checked, Error> {
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    let runtime = runtime.enable_time().start_paused(true).build()?;
+    runtime.block_on(async {
+        let simulation = Simulation::start(site, scenario.latency.clone(), seed).await?;
+        let watch = Arc::new(Mutex::new(Watch {
+            onlooker,
+            invariants: all(),
+            violations: Vec::new(),
+        }));
+        let looking = watch.clone();
+        simulation.observe(Box::new(move |_, truth| {
+            looking
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .look(truth);
+        }));
+        let before = Picture::of(simulation.world()).await;
+        simulation.schedule(scenario.faults.iter().cloned());
+        simulation
+            .run_until(Time::after_epoch(scenario.duration))
+            .await;
+        let after = Picture::of(simulation.world()).await;
+        let outcome = Outcome {
+            told: simulation.told(),
+            before,
+            after,
+        };
+
+        simulation.observe(Box::new(|_, _| ()));
+        let mut watch = watch.lock().unwrap_or_else(PoisonError::into_inner);
+        let run = Run {
+            scenario,
+            told: &outcome.told,
+        };
+        simulation
+            .world()
+            .look(|truth| watch.look_back(&run, truth));
+        let violations = std::mem::take(&mut watch.violations);
+        drop(watch);
+        Ok(Checked {
+            outcome,
+            violations,
+        })
+    })
+}

@@ -1,1 +1,0 @@
-//! Coldspare tests.
