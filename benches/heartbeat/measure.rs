@@ -1,6 +1,6 @@
 //! Measuring contenders side by side: rounds in turn, so that a busy machine troubles all alike.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Whether only to show that the bench runs.
 pub(crate) fn is_test() -> bool {
@@ -9,11 +9,9 @@ pub(crate) fn is_test() -> bool {
 
 /// One way of doing a thing.
 pub(crate) struct Contender<'a> {
-    pub(crate) name: &'static str,
-    /// Does the thing, and tells how often.
-    pub(crate) run: Box<dyn FnMut() -> usize + 'a>,
-    /// What must be done before each round, and is not measured.
-    pub(crate) prepare: Box<dyn FnMut() + 'a>,
+    name: &'static str,
+    /// Does the thing, and tells how long it took, and how often it was done.
+    run: Box<dyn FnMut() -> (Duration, usize) + 'a>,
 }
 
 impl<'a> Contender<'a> {
@@ -21,39 +19,51 @@ impl<'a> Contender<'a> {
         Self::prepared(name, || {}, run)
     }
 
+    /// One before each of whose rounds something must be done that is not measured.
     pub(crate) fn prepared(
         name: &'static str,
-        prepare: impl FnMut() + 'a,
-        run: impl FnMut() -> usize + 'a,
+        mut prepare: impl FnMut() + 'a,
+        mut run: impl FnMut() -> usize + 'a,
     ) -> Self {
+        Self::timed(name, move || {
+            prepare();
+            timed(&mut run)
+        })
+    }
+
+    /// One that measures itself.
+    pub(crate) fn timed(name: &'static str, run: impl FnMut() -> (Duration, usize) + 'a) -> Self {
         Self {
             name,
             run: Box::new(run),
-            prepare: Box::new(prepare),
         }
     }
 }
 
+/// How long something takes, and what it gives.
+#[expect(clippy::disallowed_methods, reason = "a bench measures time")]
+pub(crate) fn timed<T>(run: impl FnOnce() -> T) -> (Duration, T) {
+    let started = Instant::now();
+    let given = run();
+    (started.elapsed(), given)
+}
+
 /// Nanoseconds for one thing, contender by contender: the fastest of the rounds, which no neighbour
 /// on the machine disturbed.
-#[expect(clippy::disallowed_methods, reason = "a bench measures time")]
 #[expect(
     clippy::cast_precision_loss,
     reason = "nanoseconds for a person to read"
 )]
-pub(crate) fn nanoseconds(rounds: usize, contenders: &mut [Contender<'_>]) -> Vec<f64> {
+fn nanoseconds(rounds: usize, contenders: &mut [Contender<'_>]) -> Vec<f64> {
     let rounds = if is_test() { 1 } else { rounds };
-    let mut times = vec![Vec::new(); contenders.len()];
+    let mut fastest = vec![f64::INFINITY; contenders.len()];
     for _ in 0..rounds {
-        for (contender, times) in contenders.iter_mut().zip(&mut times) {
-            (contender.prepare)();
-            let started = Instant::now();
-            let things = (contender.run)();
-            times.push(started.elapsed().as_nanos() as f64 / things as f64);
+        for (contender, fastest) in contenders.iter_mut().zip(&mut fastest) {
+            let (took, things) = (contender.run)();
+            *fastest = fastest.min(took.as_nanos() as f64 / things as f64);
         }
     }
-    let fastest = |times: Vec<f64>| times.into_iter().fold(f64::INFINITY, f64::min);
-    times.into_iter().map(fastest).collect()
+    fastest
 }
 
 /// Measures, and prints each beside the first.

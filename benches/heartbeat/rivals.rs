@@ -237,7 +237,7 @@ fn calibrate(rival: &Rival, loss: Loss) -> f64 {
     warm_up(judge.as_mut(), &mut gaps);
     let (mut low, mut high) = (0.0, 100_000.0);
     for _ in 0..40 {
-        let threshold = (low + high) / 2.0;
+        let threshold = f64::midpoint(low, high);
         let mut limits = 0.0;
         for gap in gaps.by_ref().take(200) {
             limits += limit(judge.as_ref(), threshold);
@@ -249,14 +249,14 @@ fn calibrate(rival: &Rival, loss: Loss) -> f64 {
             high = threshold;
         }
     }
-    (low + high) / 2.0
+    f64::midpoint(low, high)
 }
 
 /// The silence after which a judge gives up.
 fn limit(judge: &dyn Judge, threshold: f64) -> f64 {
     let (mut low, mut high) = (0.0, 20_000.0);
     for _ in 0..16 {
-        let silence = (low + high) / 2.0;
+        let silence = f64::midpoint(low, high);
         if judge.suspicion(silence) > threshold {
             high = silence;
         } else {

@@ -11,8 +11,9 @@ mod rivals;
 use std::time::Duration;
 
 use coldspare_heartbeat::Profile;
+use traces::scene::{Outcome, Scene};
 use traces::weather::Loss;
-use traces::world::{Outcome, Scene, play};
+use traces::world::play;
 
 const HOUR: u64 = 3_600_000;
 /// Of one world: small enough for a processor's own memory, so that many hours pass in one.

@@ -29,6 +29,7 @@ pub(crate) struct Case {
     /// Whether the management controller was caught in a contradiction: its *off* counts no more.
     pub(crate) distrusted: bool,
     pub(crate) verdict: Option<Verdict>,
+    opened: Time,
     next_probe: Time,
     unknown_since: Option<Time>,
     ceiling_told: bool,
@@ -103,6 +104,7 @@ impl Case {
             sessions: Inquiry::new(now),
             distrusted: false,
             verdict: None,
+            opened: now,
             next_probe: match trouble {
                 Trouble::Silent => now,
                 Trouble::Disk => Time::NEVER,
@@ -133,8 +135,9 @@ impl Case {
         }
     }
 
-    /// Whether the paths are to be probed now: until there is a verdict, or the ceiling of
-    /// *unknown* has passed. A server that comes back later sends heartbeats by itself.
+    /// Whether the paths are to be probed now: quickly for a period, then once a period, until there
+    /// is a verdict, or the ceiling of *unknown* has passed. A server that comes back later sends
+    /// heartbeats by itself.
     pub(crate) fn probes(&mut self, profile: &Profile, now: Time) -> bool {
         let open = self.trouble == Trouble::Silent
             && (self.verdict.is_none() || self.status() == Some(Status::Unknown))
@@ -144,7 +147,13 @@ impl Case {
         }
         let probes = open && self.next_probe <= now;
         if probes {
-            self.next_probe = now + profile.probe_every;
+            let quickly = now < self.opened + profile.period;
+            self.next_probe = now
+                + if quickly {
+                    profile.probe_every
+                } else {
+                    profile.period
+                };
         }
         probes
     }

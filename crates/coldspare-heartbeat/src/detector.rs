@@ -15,8 +15,9 @@ use coldspare_names::{ArrayName, Generation, Time};
 use self::self_doubt::SelfDoubt;
 use crate::case::{Case, Trouble};
 use crate::domains::{DomainId, Domains};
+use crate::ledger::Ledger;
 use crate::shared::Shared;
-use crate::silence::Silence;
+
 use crate::{
     Answer, Beat, Enrolment, Error, Finding, Heard, Label, Path, Profile, Slot, Start, Testimony,
     Verdict, Watch,
@@ -36,13 +37,12 @@ use crate::{
 ///                    maintenance, withdrawal
 /// ```
 ///
-/// What changes with every heartbeat lies in flat arrays by slot: recording one touches two cells
-/// and looks nothing up. What belongs to suspects only is kept per suspect.
+/// What changes with every heartbeat lies in flat arrays by slot: recording one touches one
+/// row and looks nothing up. What belongs to suspects only is kept per suspect.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Detector {
     profile: Profile,
-    silence: Silence,
-    marks: Vec<Mark>,
+    ledger: Ledger,
     states: Vec<State>,
     generations: Shared<Generation>,
     places: Shared<Arc<Place>>,
@@ -55,26 +55,6 @@ pub struct Detector {
     rounds: BTreeSet<(Time, Slot)>,
     doubt: SelfDoubt,
     findings: Vec<Finding>,
-}
-
-/// The newest that was accepted of a server: what is older is refused. With it, by number, what is
-/// known from its enrolment.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct Mark {
-    boot: u64,
-    sequences: [u32; 2],
-    generation: u32,
-    place: u32,
-}
-
-impl Mark {
-    /// Of a slot in which nobody is enrolled.
-    const NONE: Self = Self {
-        boot: 0,
-        sequences: [0; 2],
-        generation: u32::MAX,
-        place: u32::MAX,
-    };
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -123,9 +103,8 @@ impl Detector {
     pub fn new(profile: Profile, now: Time) -> Result<Self, Error> {
         profile.check()?;
         Ok(Self {
-            silence: Silence::new(&profile, now),
+            ledger: Ledger::new(&profile, now),
             profile,
-            marks: Vec::new(),
             states: Vec::new(),
             generations: Shared::new(),
             places: Shared::new(),
@@ -142,9 +121,8 @@ impl Detector {
     /// Makes room for so many slots at once, to the byte. Not needed: room grows as slots are used.
     pub fn reserve(&mut self, slots: usize) {
         let more = slots.saturating_sub(self.states.len());
-        self.silence.reserve(slots);
+        self.ledger.reserve(slots);
         self.states.reserve_exact(more);
-        self.marks.reserve_exact(more);
     }
 
     /// The limits by which it judges.
@@ -161,7 +139,7 @@ impl Detector {
     #[inline]
     pub fn generation(&self, slot: Slot) -> Option<Generation> {
         let enrolled = self.condition(slot) != Condition::Vacant;
-        enrolled.then(|| *self.generations.value(self.marks[slot.index()].generation))
+        enrolled.then(|| *self.generations.value(self.ledger.row(slot).generation))
     }
 
     /// Watches a server from now on; anew, if its slot was in use.
@@ -176,11 +154,11 @@ impl Detector {
         };
         let place = self.places.number(&Arc::new(place));
         let generation = self.generations.number(&enrolment.generation);
-        let mark = &mut self.marks[slot.index()];
-        if mark.generation != generation {
-            *mark = Mark::NONE;
+        if self.ledger.row(slot).generation != generation {
+            self.ledger.clear(slot);
         }
-        (mark.generation, mark.place) = (generation, place);
+        let row = self.ledger.row_mut(slot);
+        (row.generation, row.place) = (generation, place);
         self.states[slot.index()] = State {
             condition: Condition::Expected,
             watch: enrolment.watch,
@@ -197,8 +175,8 @@ impl Detector {
     /// Watches it no longer: its slot is free.
     pub fn withdraw(&mut self, slot: Slot) {
         self.leave(slot);
-        if let Some(mark) = self.marks.get_mut(slot.index()) {
-            *mark = Mark::NONE;
+        if slot.index() < self.states.len() {
+            self.ledger.clear(slot);
         }
     }
 
@@ -216,6 +194,7 @@ impl Detector {
     }
 
     /// Takes a heartbeat, in constant time. What is refused changes nothing.
+    #[inline]
     pub fn heard(&mut self, slot: Slot, path: Path, beat: &Beat, now: Time) -> Heard {
         match self.admit(slot, path, beat) {
             Ok(restarted) => {

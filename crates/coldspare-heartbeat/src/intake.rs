@@ -147,7 +147,7 @@ impl Intake {
                 && let Some(key) = self.keys.get(claim.slot().index())
             {
                 std::hint::black_box(key.expose()[0]);
-                self.detector.look_at_memory(claim.slot(), claim.path());
+                self.detector.look_at_memory(claim.slot());
             }
         }
     }

@@ -11,6 +11,7 @@ pub struct SiteKey([u8; 32]);
 /// The key of one agent, under one generation: it leaves with the persona's boot, and is worth
 /// nothing once the persona has moved on.
 #[derive(Clone, PartialEq, Eq)]
+#[repr(align(32))]
 pub struct AgentKey([u8; 32]);
 
 const PURPOSE: &[u8] = b"coldspare heartbeat agent key 1";

@@ -53,10 +53,10 @@ mod error;
 mod finding;
 pub mod intake;
 mod key;
+mod ledger;
 mod profile;
 mod pulse;
 mod shared;
-mod silence;
 mod testimony;
 #[cfg(feature = "udp")]
 pub mod udp;

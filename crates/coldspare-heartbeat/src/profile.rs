@@ -26,7 +26,8 @@ pub struct Profile {
     /// comes within 3 s.
     #[serde(with = "millis")]
     pub silence: Duration,
-    /// How often a suspect's paths are probed: every 100 ms.
+    /// How often a suspect's paths are probed, for the first period: every 100 ms. Later, once a
+    /// period, so that a mass of suspects does not keep a monitor from hearing the others.
     #[serde(with = "millis")]
     pub probe_every: Duration,
     /// How long a witness may take before it counts as *no answer*: 2 s.

@@ -7,8 +7,9 @@ mod traces;
 use std::time::Duration;
 
 use coldspare_heartbeat::{Path, Profile};
+use traces::scene::{Cut, Outcome, Scene};
 use traces::weather::Loss;
-use traces::world::{Cut, Outcome, Scene, play};
+use traces::world::play;
 
 const HOUR: u64 = 3_600_000;
 

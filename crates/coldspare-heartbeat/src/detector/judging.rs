@@ -7,7 +7,7 @@ use coldspare_names::Time;
 use super::{Condition, Detector};
 use crate::case::{Case, Trouble};
 use crate::domains::Change;
-use crate::silence::Due;
+use crate::ledger::Due;
 use crate::verdict::{Doubt, Judgement, Row, judge};
 use crate::{Cause, Finding, Path, Question, Slot, Status, Verdict, Watch};
 
@@ -29,7 +29,7 @@ impl Detector {
         self.end_holds(now);
         self.make_rounds(now);
         if !self.doubt.is_blind(&Path::BOTH) {
-            for due in self.silence.sweep(now) {
+            for due in self.ledger.sweep(now) {
                 match due {
                     Due::Silent(slot, heard) => self.suspect_silence(slot, heard, now),
                     Due::Degraded(slot, path) => {
@@ -50,7 +50,7 @@ impl Detector {
     /// When it wants to be polled, findings at hand apart.
     pub(super) fn promise(&self) -> Option<Time> {
         let listens = !self.doubt.is_blind(&Path::BOTH);
-        let sweep = listens.then(|| self.silence.deadline()).flatten();
+        let sweep = listens.then(|| self.ledger.deadline()).flatten();
         let linger = self.profile.linger;
         [
             sweep,

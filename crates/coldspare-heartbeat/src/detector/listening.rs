@@ -10,12 +10,10 @@ use crate::{Beat, Finding, Path, Refusal, Slot, Watch};
 impl Detector {
     /// Reads what the next heartbeat of a server will need.
     #[inline]
-    pub(crate) fn look_at_memory(&self, slot: Slot, path: Path) {
-        black_box((
-            self.states.get(slot.index()).map(|state| state.flags),
-            self.marks.get(slot.index()).map(|mark| mark.boot),
-            self.silence.heard(slot, path),
-        ));
+    pub(crate) fn look_at_memory(&self, slot: Slot) {
+        if let Some(state) = self.states.get(slot.index()) {
+            black_box((state.flags, self.ledger.row(slot).boot));
+        }
     }
 
     /// Whether a heartbeat counts; if so it is remembered, and it is told whether it is the first of
@@ -29,8 +27,8 @@ impl Detector {
         if path == Path::Second && state.watch != Watch::Agent {
             return Err(Refusal::WrongPath);
         }
-        let mark = &mut self.marks[slot.index()];
-        let generation = *self.generations.value(mark.generation);
+        let row = self.ledger.row_mut(slot);
+        let generation = *self.generations.value(row.generation);
         if beat.generation != generation {
             return Err(if beat.generation < generation {
                 Refusal::OldGeneration
@@ -38,15 +36,15 @@ impl Detector {
                 Refusal::UnknownGeneration
             });
         }
-        if beat.boot < mark.boot {
+        if beat.boot < row.boot {
             return Err(Refusal::OldBoot);
         }
-        let restarted = beat.boot > mark.boot;
+        let restarted = beat.boot > row.boot;
         if restarted {
-            mark.boot = beat.boot;
-            mark.sequences = [0; 2];
+            row.boot = beat.boot;
+            row.sequences = [0; 2];
         }
-        let newest = &mut mark.sequences[path.index()];
+        let newest = &mut row.sequences[path.index()];
         if beat.sequence <= *newest && !restarted {
             return Err(Refusal::Repeated);
         }
@@ -68,7 +66,7 @@ impl Detector {
             && state.flags == beat.flags.bits()
             && !restarted
             && !self.stalls(beat);
-        if ordinary && self.silence.hear(slot, path, now) {
+        if ordinary && self.ledger.hear(slot, path, now) {
             return;
         }
         self.accept_news(slot, path, beat, restarted, now);
@@ -136,8 +134,8 @@ impl Detector {
                 self.await_paths(slot, at);
             }
             Condition::Watched | Condition::Sick => {
-                if !self.silence.hear(slot, path, at) {
-                    self.silence.expect(slot, path, at);
+                if !self.ledger.hear(slot, path, at) {
+                    self.ledger.expect(slot, path, at);
                     self.findings.push(Finding::PathRestored { slot, path });
                 }
             }
@@ -147,7 +145,7 @@ impl Detector {
     /// Takes an answered probe: a sign of life at the time it was sent.
     pub(super) fn probed(&mut self, slot: Slot, path: Path, asked: Time, now: Time) {
         if self.condition(slot) == Condition::Expected {
-            let boot = self.marks[slot.index()].boot;
+            let boot = self.ledger.row(slot).boot;
             self.findings.push(Finding::Started { slot, boot });
         }
         self.lives(slot, path, asked, now);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use coldspare_names::Time;
 
-use super::{Condition, Detector, Mark, Place, State};
+use super::{Condition, Detector, Place, State};
 use crate::{Path, Slot, Watch};
 
 impl Detector {
@@ -21,15 +21,14 @@ impl Detector {
 
     /// The failure domains of a slot in which somebody is enrolled.
     pub(super) fn place(&self, slot: Slot) -> Arc<Place> {
-        Arc::clone(self.places.value(self.marks[slot.index()].place))
+        Arc::clone(self.places.value(self.ledger.row(slot).place))
     }
 
     pub(super) fn reach(&mut self, slot: Slot) {
-        self.silence.reach(slot);
+        self.ledger.reach(slot);
         if self.states.len() <= slot.index() {
             let len = slot.index() + 1;
             self.states.resize(len, State::VACANT);
-            self.marks.resize(len, Mark::NONE);
         }
     }
 
@@ -43,9 +42,9 @@ impl Detector {
     }
 
     pub(super) fn await_paths(&mut self, slot: Slot, at: Time) {
-        self.silence.expect(slot, Path::First, at);
+        self.ledger.expect(slot, Path::First, at);
         if self.states[slot.index()].watch == Watch::Agent {
-            self.silence.expect(slot, Path::Second, at);
+            self.ledger.expect(slot, Path::Second, at);
         }
     }
 
@@ -71,7 +70,7 @@ impl Detector {
             }
             Condition::Silent => self.labels.drops(slot),
         }
-        self.silence.forget(slot);
+        self.ledger.forget(slot);
         self.close(slot);
     }
 

@@ -1,6 +1,6 @@
-//! Who has been silent for how long: two flat arrays, and nothing that grows with silence.
+//! What was last heard of whom, in one flat array: nothing in it grows with silence.
 //!
-//! A heartbeat writes one cell. A sweep skips every block of servers of which it already knows that
+//! A heartbeat touches one row. A sweep skips every block of servers of which it already knows that
 //! none can be due: a block's bound is only ever too early, because a heartbeat moves a server's
 //! limits later, so each block is looked into about once per limit, not once per heartbeat.
 
@@ -26,25 +26,51 @@ pub(crate) enum Due {
     Silent(Slot, Time),
 }
 
-/// When each server was last heard, in ticks of a millisecond since the origin.
+/// The newest that was accepted of a server, which is all that a heartbeat changes or is checked
+/// against: half a line of memory, that is fetched at once.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) struct Silence {
+#[repr(align(32))]
+pub(crate) struct Row {
+    pub(crate) boot: u64,
+    pub(crate) sequences: [u32; 2],
+    /// In ticks of a millisecond since the origin, path by path.
+    heard: [u32; 2],
+    /// By number: see [`crate::shared::Shared`].
+    pub(crate) generation: u32,
+    /// By number, too.
+    pub(crate) place: u32,
+}
+
+impl Row {
+    /// Of a slot in which nobody is enrolled.
+    const NONE: Self = Self {
+        boot: 0,
+        sequences: [0; 2],
+        heard: [NEVER; 2],
+        generation: u32::MAX,
+        place: u32::MAX,
+    };
+}
+
+/// The rows of all slots.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Ledger {
     origin: Time,
     /// The time that was asked for last, and its tick: a batch of heartbeats has one.
     latest: (Time, u32),
-    heard: Vec<[u32; 2]>,
+    rows: Vec<Row>,
     /// For each block, a tick before which none of its servers is due.
     bounds: Vec<u32>,
     degraded_after: u32,
     silent_after: u32,
 }
 
-impl Silence {
+impl Ledger {
     pub(crate) fn new(profile: &Profile, origin: Time) -> Self {
         Self {
             origin,
             latest: (origin, 0),
-            heard: Vec::new(),
+            rows: Vec::new(),
             bounds: Vec::new(),
             degraded_after: ticks(profile.path_silence),
             silent_after: ticks(profile.silence),
@@ -53,15 +79,15 @@ impl Silence {
 
     /// Makes room for a slot.
     pub(crate) fn reach(&mut self, slot: Slot) {
-        if self.heard.len() <= slot.index() {
-            self.heard.resize(slot.index() + 1, [NEVER; 2]);
-            self.bounds.resize(self.heard.len().div_ceil(BLOCK), NEVER);
+        if self.rows.len() <= slot.index() {
+            self.rows.resize(slot.index() + 1, Row::NONE);
+            self.bounds.resize(self.rows.len().div_ceil(BLOCK), NEVER);
         }
     }
 
     pub(crate) fn reserve(&mut self, slots: usize) {
-        let more = slots.saturating_sub(self.heard.len());
-        self.heard.reserve_exact(more);
+        let more = slots.saturating_sub(self.rows.len());
+        self.rows.reserve_exact(more);
         let more = slots.div_ceil(BLOCK).saturating_sub(self.bounds.len());
         self.bounds.reserve_exact(more);
     }
@@ -83,7 +109,7 @@ impl Silence {
             self.latest = (now, self.tick(now));
         }
         let tick = self.latest.1;
-        let cell = &mut self.heard[slot.index()][path.index()];
+        let cell = &mut self.rows[slot.index()].heard[path.index()];
         let awaited = *cell != NEVER;
         if awaited {
             *cell = tick.max(*cell);
@@ -91,16 +117,26 @@ impl Silence {
         awaited
     }
 
-    /// The tick at which a path was last heard, if that is known.
+    /// What is known of a slot that was reached.
     #[inline]
-    pub(crate) fn heard(&self, slot: Slot, path: Path) -> Option<u32> {
-        Some(self.heard.get(slot.index())?[path.index()])
+    pub(crate) fn row(&self, slot: Slot) -> &Row {
+        &self.rows[slot.index()]
+    }
+
+    #[inline]
+    pub(crate) fn row_mut(&mut self, slot: Slot) -> &mut Row {
+        &mut self.rows[slot.index()]
+    }
+
+    /// Forgets all that is known of a slot.
+    pub(crate) fn clear(&mut self, slot: Slot) {
+        self.rows[slot.index()] = Row::NONE;
     }
 
     /// Awaits a path, last heard at a time.
     pub(crate) fn expect(&mut self, slot: Slot, path: Path, heard: Time) {
         let tick = self.tick(heard);
-        self.heard[slot.index()][path.index()] = tick;
+        self.rows[slot.index()].heard[path.index()] = tick;
         let bound = &mut self.bounds[slot.index() / BLOCK];
         let first = self.degraded_after.min(self.silent_after);
         *bound = (*bound).min(tick.saturating_add(first));
@@ -108,7 +144,7 @@ impl Silence {
 
     /// Awaits nothing from a server any more.
     pub(crate) fn forget(&mut self, slot: Slot) {
-        self.heard[slot.index()] = [NEVER; 2];
+        self.rows[slot.index()].heard = [NEVER; 2];
     }
 
     /// The servers and paths that are due, each told once.
@@ -126,7 +162,7 @@ impl Silence {
 
     fn sweep_block(&mut self, block: usize, tick: u32, due: &mut Vec<Due>) {
         let first = block * BLOCK;
-        let last = (first + BLOCK).min(self.heard.len());
+        let last = (first + BLOCK).min(self.rows.len());
         let mut bound = self.bound(first..last);
         if bound <= tick {
             for index in first..last {
@@ -141,7 +177,8 @@ impl Silence {
     /// takes several at a time.
     fn bound(&self, range: std::ops::Range<usize>) -> u32 {
         let mut bound = NEVER;
-        for &[a, b] in &self.heard[range] {
+        for row in &self.rows[range] {
+            let [a, b] = row.heard;
             let earlier = a.min(b).saturating_add(self.degraded_after);
             let later = if a.max(b) == NEVER {
                 a.min(b)
@@ -156,20 +193,20 @@ impl Silence {
     }
 
     fn sweep_one(&mut self, index: usize, tick: u32, due: &mut Vec<Due>) {
-        let cells = self.heard[index];
+        let cells = self.rows[index].heard;
         let Some(latest) = cells.into_iter().filter(|&cell| cell != NEVER).max() else {
             return;
         };
         let slot = Slot::at(index);
         if latest.saturating_add(self.silent_after) <= tick {
-            self.heard[index] = [NEVER; 2];
+            self.rows[index].heard = [NEVER; 2];
             due.push(Due::Silent(slot, self.time(latest)));
             return;
         }
         for path in Path::BOTH {
             let cell = cells[path.index()];
             if cell != NEVER && cell.saturating_add(self.degraded_after) <= tick {
-                self.heard[index][path.index()] = NEVER;
+                self.rows[index].heard[path.index()] = NEVER;
                 due.push(Due::Degraded(slot, path));
             }
         }
@@ -193,7 +230,8 @@ impl Silence {
                 *cell = cell.saturating_sub(shift);
             }
         };
-        self.heard.as_flattened_mut().iter_mut().for_each(follow);
+        let heard = self.rows.iter_mut().flat_map(|row| &mut row.heard);
+        heard.for_each(follow);
         self.bounds.iter_mut().for_each(follow);
         self.origin = self.time(shift);
         self.latest = (self.origin, 0);
