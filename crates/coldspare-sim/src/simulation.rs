@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use coldspare::command::Command;
 use coldspare::site::Site;
-use coldspare::{Clock, Core, Estimates, Handle, Reply, Shell, Told};
+use coldspare::{Clock, Core, Devices, Estimates, Handle, Reply, Shell, Told};
 use coldspare_exchange::{DagControl, DatabaseName, MemberName};
 use coldspare_names::{PersonaName, ServerName, Time};
 use coldspare_store::MemoryStore;
@@ -30,6 +30,17 @@ impl Simulation {
     ///
     /// On a runtime of one thread whose clock is paused, the same seed gives the same run.
     pub async fn start(site: &Site, latency: Latency, seed: u64) -> Result<Self, Error> {
+        Self::start_through(site, latency, seed, |devices| devices).await
+    }
+
+    /// The same with a controller that reaches the devices through something else: whatever
+    /// `through` makes of them.
+    pub async fn start_through(
+        site: &Site,
+        latency: Latency,
+        seed: u64,
+        through: impl Fn(Devices) -> Devices + Send + 'static,
+    ) -> Result<Self, Error> {
         site.heartbeat.check()?;
         let world = World::running(site, latency, seed, Clock::showing(Time::EPOCH)).await?;
         let store = MemoryStore::new();
@@ -43,6 +54,7 @@ impl Simulation {
             Arc::new(site.clone()),
             store.clone(),
             running,
+            through,
         ));
         Ok(Self {
             world,
@@ -107,12 +119,13 @@ async fn supervise(
     site: Arc<Site>,
     store: MemoryStore,
     running: watch::Sender<Option<Handle>>,
+    through: impl Fn(Devices) -> Devices + Send,
 ) {
     loop {
-        let devices = world.devices();
+        let devices = through(world.devices());
         let (binds, clock) = (devices.bind(), world.clock());
         // Its limits were good a moment ago.
-        let Ok(core) = Core::new(site.clone(), binds, Estimates::default(), clock.now()) else {
+        let Ok(core) = Core::new(site.clone(), binds, estimates(&world), clock.now()) else {
             return;
         };
         let store = Arc::new(store.clone());
@@ -131,6 +144,17 @@ async fn supervise(
         world.heard_by(None);
         running.send_replace(None);
         tokio::time::sleep(world.plant().latency.controller_restart).await;
+    }
+}
+
+/// What a plan takes in this data centre, as far as its latencies tell.
+fn estimates(world: &World) -> Estimates {
+    let latency = &world.plant().latency;
+    Estimates {
+        shut_down: latency.shut_down,
+        boot: latency.post + latency.boot,
+        services: latency.services,
+        ..Estimates::default()
     }
 }
 
