@@ -24,15 +24,22 @@ impl Invariant for Business {
 
     fn look(&mut self, truth: &Truth<'_>) -> Option<String> {
         self.take_note(truth);
-        truth.ports().into_iter().filter(|port| port.managed).find_map(|port| {
-            let allowed = self.since_power_on.get(&port.server)?;
-            let all = truth.site().networks.iter().map(|network| network.vlan);
-            let passed = all.filter(|vlan| port.observed.may_pass(*vlan));
-            let strange: Vec<_> = passed.filter(|vlan| !allowed.contains(vlan)).collect();
-            (!strange.is_empty()).then(|| {
-                format!("{} is on, and {} passes VLANs {strange:?}", port.server, port.port)
+        truth
+            .ports()
+            .into_iter()
+            .filter(|port| port.managed)
+            .find_map(|port| {
+                let allowed = self.since_power_on.get(&port.server)?;
+                let all = truth.site().networks.iter().map(|network| network.vlan);
+                let passed = all.filter(|vlan| port.observed.may_pass(*vlan));
+                let strange: Vec<_> = passed.filter(|vlan| !allowed.contains(vlan)).collect();
+                (!strange.is_empty()).then(|| {
+                    format!(
+                        "{} is on, and {} passes VLANs {strange:?}",
+                        port.server, port.port
+                    )
+                })
             })
-        })
     }
 
     fn look_back(&mut self, _: &Run<'_>, truth: &Truth<'_>) -> Option<String> {
@@ -48,10 +55,15 @@ impl Business {
                 self.since_power_on.remove(server);
                 continue;
             }
-            let wears = worn.get(server).and_then(|worn| truth.site().personas.get(&worn.persona));
+            let wears = worn
+                .get(server)
+                .and_then(|worn| truth.site().personas.get(&worn.persona));
             let business = wears.into_iter().chain(armed_with(truth, server));
             let vlans = business.flat_map(|persona| vlans(truth, persona));
-            self.since_power_on.entry(server.clone()).or_default().extend(vlans);
+            self.since_power_on
+                .entry(server.clone())
+                .or_default()
+                .extend(vlans);
         }
     }
 }

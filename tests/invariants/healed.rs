@@ -39,7 +39,10 @@ impl Invariant for Healed {
                 }
             }
         }
-        let restored = run.told.iter().any(|told| told.event.event == What::Restored);
+        let restored = run
+            .told
+            .iter()
+            .any(|told| told.event.event == What::Restored);
         if site.redistribution == Redistribution::Persona || !restored {
             return None;
         }

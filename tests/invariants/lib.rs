@@ -222,6 +222,7 @@ pub fn run_watched(
         let after = Picture::of(simulation.world()).await;
         let outcome = Outcome {
             told: simulation.told(),
+            possible: simulation.world().look(coldspare_sim::possible),
             before,
             after,
         };
