@@ -45,6 +45,10 @@
 //! # }
 //! ```
 //!
+//! What keeps the entries: [`MemoryStore`] for tests and simulations, with the feature `sqlite` (on
+//! unless switched off) `SqliteStore` for one machine, with the feature `etcd` `EtcdStore` for
+//! several; building that one needs `protoc`.
+//!
 //! With the feature `conformance`, the contract of [`Store`] is there as a suite to run against any
 //! implementation.
 

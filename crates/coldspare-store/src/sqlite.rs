@@ -30,7 +30,8 @@ use crate::{Change, Entry, Error, Key, Listing, Outcome, Prefix, Revision, Store
 
 /// How many calls may wait for the engine. Further ones wait for a place.
 const ROOM: usize = 1024;
-/// How long a call may take: longer than two waits for another process's lock.
+/// How long a call waits for its turn, and then for its answer: longer than two waits for another
+/// process's lock.
 const LIMIT: Duration = Duration::from_secs(15);
 /// How often a watch looks for commits of other processes.
 const LOOK: Duration = Duration::from_millis(50);
