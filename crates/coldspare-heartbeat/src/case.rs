@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use coldspare_names::Time;
 
-use crate::verdict::{Activity, Doubt, Heartbeats, Seen};
+use crate::verdict::{Activity, Doubt, Heartbeats, Row, Seen};
 use crate::{Answer, Power, Profile, Sessions, Status, Testimony, Verdict};
 
 /// What a server is suspected of.
@@ -30,6 +30,8 @@ pub(crate) struct Case {
     pub(crate) distrusted: bool,
     pub(crate) verdict: Option<Verdict>,
     opened: Time,
+    /// Whether it counts among those that failed together.
+    pub(crate) fell: bool,
     next_probe: Time,
     unknown_since: Option<Time>,
     ceiling_told: bool,
@@ -105,6 +107,7 @@ impl Case {
             distrusted: false,
             verdict: None,
             opened: now,
+            fell: trouble == Trouble::Disk,
             next_probe: match trouble {
                 Trouble::Silent => now,
                 Trouble::Disk => Time::NEVER,
@@ -158,6 +161,18 @@ impl Case {
         probes
     }
 
+    /// Whether it begins to count among those that failed together: not before two rounds of probes
+    /// have not brought it back, or else what a bad network loses would look like a shared cause.
+    pub(crate) fn falls(&mut self, profile: &Profile, now: Time) -> bool {
+        let falls = !self.fell && self.falls_at(profile) <= now;
+        self.fell |= falls;
+        falls
+    }
+
+    fn falls_at(&self, profile: &Profile) -> Time {
+        self.opened + profile.probe_every * 2
+    }
+
     pub(crate) fn status(&self) -> Option<Status> {
         self.verdict.as_ref().map(|verdict| verdict.status)
     }
@@ -181,7 +196,11 @@ impl Case {
             _ => None,
         };
         self.ceiling_told &= self.unknown_since.is_some();
-        let gist = |verdict: &Verdict| (verdict.row, verdict.seen.doubt.clone());
+        // What a witness decided does not change with a doubt about silence.
+        let gist = |verdict: &Verdict| {
+            let doubt = verdict.seen.doubt.clone();
+            (verdict.row, doubt.filter(|_| verdict.row == Row::HeldBack))
+        };
         let new = self.verdict.as_ref().map(gist) != Some(gist(&verdict));
         self.verdict = Some(verdict);
         new
@@ -246,7 +265,9 @@ impl Case {
             _ => Time::NEVER,
         };
         let ceiling = self.ceiling(profile).filter(|&at| at > now);
+        let falls = (!self.fell).then(|| self.falls_at(profile));
         witnesses
+            .min(falls.unwrap_or(Time::NEVER))
             .min(self.next_probe)
             .min(disk)
             .min(ceiling.unwrap_or(Time::NEVER))

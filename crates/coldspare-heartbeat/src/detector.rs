@@ -146,7 +146,7 @@ impl Detector {
     ///
     /// Enrolled again under the same generation, it keeps what it remembers against replays.
     pub fn enrol(&mut self, slot: Slot, enrolment: &Enrolment, now: Time) {
-        self.leave(slot);
+        self.leave(slot, now);
         self.reach(slot);
         let place = Place {
             labels: self.labels.number(&enrolment.labels),
@@ -174,7 +174,8 @@ impl Detector {
 
     /// Watches it no longer: its slot is free.
     pub fn withdraw(&mut self, slot: Slot) {
-        self.leave(slot);
+        // No hold goes on for longer because somebody is watched no more.
+        self.leave(slot, Time::EPOCH);
         if slot.index() < self.states.len() {
             self.ledger.clear(slot);
         }
@@ -186,7 +187,7 @@ impl Detector {
             (Condition::Vacant, _) | (Condition::Maintenance, true) => {}
             (Condition::Maintenance, false) => self.watch(slot, now),
             (_, true) => {
-                self.stop_watching(slot);
+                self.stop_watching(slot, now);
                 self.set(slot, Condition::Maintenance);
             }
             (_, false) => {}

@@ -92,6 +92,7 @@ impl Profile {
             silence: Duration::from_millis(230),
             probe_every: Duration::from_millis(20),
             ceiling: Duration::from_millis(220),
+            window: Duration::from_millis(300),
             lateness: Duration::from_millis(50),
             ..Self::default()
         }

@@ -87,7 +87,7 @@ impl Detector {
     fn suspect_silence(&mut self, slot: Slot, heard: Time, now: Time) {
         let place = self.place(slot);
         if self.condition(slot) == Condition::Sick {
-            self.arrays.drops(slot);
+            self.arrays.drops(slot, now);
             self.close(slot);
         } else {
             self.arrays.leaves(&place.arrays);
@@ -95,8 +95,6 @@ impl Detector {
         self.set(slot, Condition::Silent);
         self.open(slot, Case::new(Trouble::Silent, heard, now));
         self.findings.push(Finding::Suspected { slot, heard });
-        let changes = self.labels.falls(slot, &place.labels, now);
-        self.tell(changes, Cause::Shared, now);
     }
 
     pub(super) fn suspect_disk(&mut self, slot: Slot, wrote: Time, now: Time) {
@@ -119,7 +117,9 @@ impl Detector {
         }
         match case.trouble {
             Trouble::Silent => {
-                self.labels.returns(slot, &place.labels, now);
+                if case.fell {
+                    self.labels.returns(slot, &place.labels, now);
+                }
                 self.arrays.joins(&place.arrays);
             }
             Trouble::Disk => self.arrays.returns(slot, &place.arrays, now),
@@ -164,6 +164,12 @@ impl Detector {
 
     /// Looks at a suspect: asks what is to be asked, and judges.
     fn look(&mut self, slot: Slot, now: Time) {
+        let falls = |case: &mut Case| case.falls(&self.profile, now);
+        if self.cases.get_mut(&slot).is_some_and(falls) {
+            let place = self.place(slot);
+            let changes = self.labels.falls(slot, &place.labels, now);
+            self.tell(changes, Cause::Shared, now);
+        }
         let doubt = self.doubt_about(slot);
         let paths = self.paths(slot);
         let Some(case) = self.cases.get_mut(&slot) else {
@@ -277,6 +283,7 @@ impl Detector {
 
     fn look_later(&mut self, slot: Slot, now: Time) {
         if let Some(case) = self.cases.get_mut(&slot) {
+            self.agenda.remove(&(case.wake, slot));
             case.wake = case.next_wake(&self.profile, now);
             if case.wake < Time::NEVER {
                 self.agenda.insert((case.wake, slot));

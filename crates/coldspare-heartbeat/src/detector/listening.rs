@@ -108,7 +108,7 @@ impl Detector {
         self.lives(slot, path, now, now);
         if beat.flags.shutting_down {
             if before.condition != Condition::Maintenance {
-                self.stop_watching(slot);
+                self.stop_watching(slot, now);
                 self.set(slot, Condition::Leaving);
             }
             return;

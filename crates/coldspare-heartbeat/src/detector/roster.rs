@@ -49,7 +49,7 @@ impl Detector {
     }
 
     /// Misses it no longer.
-    pub(super) fn stop_watching(&mut self, slot: Slot) {
+    pub(super) fn stop_watching(&mut self, slot: Slot, now: Time) {
         let condition = self.condition(slot);
         if condition == Condition::Vacant {
             return;
@@ -66,19 +66,22 @@ impl Detector {
             }
             Condition::Sick => {
                 self.labels.leaves(&place.labels);
-                self.arrays.drops(slot);
+                self.arrays.drops(slot, now);
             }
-            Condition::Silent => self.labels.drops(slot),
+            Condition::Silent if self.cases.get(&slot).is_some_and(|case| case.fell) => {
+                self.labels.drops(slot, now);
+            }
+            Condition::Silent => self.labels.leaves(&place.labels),
         }
         self.ledger.forget(slot);
         self.close(slot);
     }
 
-    pub(super) fn leave(&mut self, slot: Slot) {
+    pub(super) fn leave(&mut self, slot: Slot, now: Time) {
         if self.condition(slot) == Condition::Vacant {
             return;
         }
-        self.stop_watching(slot);
+        self.stop_watching(slot, now);
         if self.states[slot.index()].watch == Watch::Probed {
             self.rounds.retain(|&(_, other)| other != slot);
         }

@@ -27,6 +27,8 @@ struct Server {
     state: State,
     boot: u64,
     sequence: u32,
+    /// It has been failed over since it was last heard.
+    given_up: bool,
     period: u64,
     wrote: u64,
     stalled_until: u64,
@@ -133,6 +135,7 @@ impl<'a> World<'a> {
             state: State::Well,
             boot: 1,
             sequence: 0,
+            given_up: false,
             period: period * (1_000_000 + drift - scene.drift) / 1_000_000,
             wrote: 0,
             stalled_until: 0,
@@ -290,6 +293,9 @@ impl<'a> World<'a> {
                     self.fail_over(slot.number(), now);
                 }
                 Finding::CeilingPassed { slot } => self.fail_over(slot.number(), now),
+                Finding::Recovered { slot } => {
+                    self.servers[slot.number() as usize].given_up = false;
+                }
                 Finding::Held { cause, .. } => {
                     *self.outcome.causes.entry(format!("{cause:?}")).or_default() += 1;
                 }
@@ -304,6 +310,9 @@ impl<'a> World<'a> {
     /// What an embedder would do; the persona is back at once, under the same slot.
     fn fail_over(&mut self, number: u32, now: u64) {
         let server = &mut self.servers[number as usize];
+        if std::mem::replace(&mut server.given_up, true) {
+            return;
+        }
         match server.state {
             State::Well => self.outcome.false_failovers += 1,
             State::Off(at) => self.outcome.power_losses.push(now - at),

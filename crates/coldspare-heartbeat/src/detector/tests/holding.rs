@@ -41,7 +41,7 @@ fn a_rack_that_falls_silent_is_held_named_and_outlived() {
                 Fate::Well,
             );
         }
-        world.run(secs(300.0));
+        world.run(secs(200.0));
         assert_eq!(causes(&world), [rack(0)], "20 of {}", 20 + others);
         let judged: BTreeSet<Status> = (0..20)
             .flat_map(|number| world.verdicts(slot(number)))
@@ -109,7 +109,7 @@ fn one_that_does_not_come_back_with_its_rack_is_judged_when_the_hold_ends() {
     let verdicts = world.verdicts(slot(3));
     let (at, last) = verdicts.last().unwrap();
     assert_eq!(last.status, Status::Unknown);
-    assert!(*at > secs(100.0), "after the stragglers' minute: {at}");
+    assert!(*at >= secs(100.0), "after the stragglers' minute: {at}");
     let told = Finding::CeilingPassed { slot: slot(3) };
     assert_eq!(
         world.told(|f| matches!(f, Finding::CeilingPassed { .. })),

@@ -1,0 +1,143 @@
+//! How servers that failed together are held together.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use coldspare_names::Time;
+
+use super::{Change, DomainId, Domains, Fallen};
+use crate::Slot;
+
+pub(super) type HoldId = u64;
+
+/// Servers whose verdict waits, because of a shared cause.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct Hold {
+    pub(super) cause: BTreeSet<DomainId>,
+    /// Servers that are still to be judged.
+    members: BTreeSet<Slot>,
+    /// When a server last joined, or left.
+    pub(super) stirred: Time,
+    /// When the first one returned.
+    pub(super) returned: Option<Time>,
+}
+
+impl Hold {
+    /// It outlives the first return for a while, so that stragglers can follow; nothing ends it while
+    /// all of its servers are silent and no testimony decides.
+    fn ends(&self, linger: Duration) -> Option<Time> {
+        let emptied = self.members.is_empty().then_some(self.stirred);
+        self.returned.or(emptied).map(|since| since + linger)
+    }
+}
+
+impl<Name: Ord + Clone> Domains<Name> {
+    /// Holds a server for a cause; one that is new takes over all that it explains.
+    pub(super) fn hold(
+        &mut self,
+        cause: BTreeSet<DomainId>,
+        slot: Slot,
+        now: Time,
+    ) -> Vec<Change<Name>> {
+        if let Some(&hold) = self.by_cause.get(&cause) {
+            self.enter(slot, hold, now);
+            return Vec::new();
+        }
+        let members = self.explained(&cause);
+        let mut left = BTreeSet::new();
+        for &slot in &members {
+            left.extend(self.release(slot, now));
+        }
+        let id = self.next_hold;
+        self.next_hold += 1;
+        for &domain in &cause {
+            self.tally(domain).hold = Some(id);
+        }
+        for &slot in &members {
+            if let Some(fallen) = self.fallen.get_mut(&slot) {
+                fallen.hold = Some(id);
+            }
+        }
+        let began = Change::Began(self.names(&cause), members.clone());
+        self.by_cause.insert(cause.clone(), id);
+        let hold = Hold {
+            cause,
+            members,
+            stirred: now,
+            returned: None,
+        };
+        self.holds.insert(id, hold);
+        let empty = |id: &HoldId| {
+            self.holds
+                .get(id)
+                .is_some_and(|hold| hold.members.is_empty())
+        };
+        left.retain(empty);
+        let mut changes: Vec<_> = left.into_iter().filter_map(|id| self.end(id)).collect();
+        changes.push(began);
+        changes
+    }
+
+    /// The servers that fell and lie in all domains of a cause.
+    fn explained(&self, cause: &BTreeSet<DomainId>) -> BTreeSet<Slot> {
+        let mut tallies = cause.iter().map(|&id| &self.tallies[id as usize].fallen);
+        let first = tallies.next().cloned().unwrap_or_default();
+        tallies.fold(first, |servers, others| &servers & others)
+    }
+
+    /// A server joins a hold.
+    pub(super) fn enter(&mut self, slot: Slot, id: HoldId, now: Time) {
+        if let (Some(hold), Some(fallen)) = (self.holds.get_mut(&id), self.fallen.get_mut(&slot)) {
+            hold.members.insert(slot);
+            hold.stirred = now;
+            fallen.hold = Some(id);
+        }
+    }
+
+    /// A server leaves the hold that it is in.
+    pub(super) fn release(&mut self, slot: Slot, now: Time) -> Option<HoldId> {
+        let id = self.fallen.get_mut(&slot)?.hold.take()?;
+        let hold = self.holds.get_mut(&id)?;
+        hold.members.remove(&slot);
+        hold.stirred = hold.stirred.max(now);
+        Some(id)
+    }
+
+    /// Ends the holds whose time is over.
+    pub(super) fn end_holds(&mut self, now: Time, linger: Duration) -> Vec<Change<Name>> {
+        let over = |hold: &Hold| hold.ends(linger).is_some_and(|end| end <= now);
+        let ended: Vec<_> = self
+            .holds
+            .iter()
+            .filter(|(_, hold)| over(hold))
+            .map(|(&id, _)| id)
+            .collect();
+        ended.into_iter().filter_map(|id| self.end(id)).collect()
+    }
+
+    fn end(&mut self, id: HoldId) -> Option<Change<Name>> {
+        let hold = self.holds.remove(&id)?;
+        self.by_cause.remove(&hold.cause);
+        for &domain in &hold.cause {
+            let open = &mut self.tally(domain).hold;
+            open.take_if(|open| *open == id);
+        }
+        for &slot in &hold.members {
+            self.uncount(slot);
+        }
+        Some(Change::Ended(self.names(&hold.cause), hold.members))
+    }
+
+    /// When a hold ends, if nothing stirs before.
+    pub(crate) fn deadline(&self, linger: Duration) -> Option<Time> {
+        let ends = self.holds.values().filter_map(|hold| hold.ends(linger));
+        ends.min()
+    }
+}
+
+impl Fallen {
+    /// Whether it waits in no hold since it fell at a time.
+    pub(super) fn is_alone_since(&self, at: Time) -> bool {
+        self.at == at && self.hold.is_none()
+    }
+}
