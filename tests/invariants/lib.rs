@@ -11,8 +11,8 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use coldspare::Told;
 use coldspare::site::Site;
+use coldspare::{Devices, Told};
 use coldspare_names::{ServerName, Time};
 use coldspare_sim::{
     Error, Fault, FaultKind, Observer, Outcome, Picture, Scenario, Simulation, Truth,
@@ -188,7 +188,7 @@ pub struct Checked {
 
 /// Runs a scenario on a site with all checkers watching, on a clock of its own.
 pub fn run(site: &Site, scenario: &Scenario, seed: u64) -> Result<Checked, Error> {
-    run_watched(site, scenario, seed, Box::new(|_, _| ()))
+    watched(site, scenario, seed, Box::new(|_, _| ()), |devices| devices)
 }
 
 /// The same, with an onlooker who is called before the checkers, and once in the end.
@@ -198,10 +198,31 @@ pub fn run_watched(
     seed: u64,
     onlooker: Observer,
 ) -> Result<Checked, Error> {
+    watched(site, scenario, seed, onlooker, |devices| devices)
+}
+
+/// The same, with a controller that reaches the devices through something else.
+pub fn run_through(
+    site: &Site,
+    scenario: &Scenario,
+    seed: u64,
+    through: impl Fn(Devices) -> Devices + Send + 'static,
+) -> Result<Checked, Error> {
+    watched(site, scenario, seed, Box::new(|_, _| ()), through)
+}
+
+fn watched(
+    site: &Site,
+    scenario: &Scenario,
+    seed: u64,
+    onlooker: Observer,
+    through: impl Fn(Devices) -> Devices + Send + 'static,
+) -> Result<Checked, Error> {
     let mut runtime = tokio::runtime::Builder::new_current_thread();
     let runtime = runtime.enable_time().start_paused(true).build()?;
     runtime.block_on(async {
-        let simulation = Simulation::start(site, scenario.latency.clone(), seed).await?;
+        let simulation =
+            Simulation::start_through(site, scenario.latency.clone(), seed, through).await?;
         let watch = Arc::new(Mutex::new(Watch {
             onlooker,
             invariants: all(),
