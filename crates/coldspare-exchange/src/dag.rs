@@ -313,3 +313,6 @@ impl Dag {
         self.databases.iter().filter(here).map(|(name, _)| name)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -145,3 +145,6 @@ impl Dag {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

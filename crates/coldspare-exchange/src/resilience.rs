@@ -157,3 +157,6 @@ pub fn resilience(dag: &Dag, copies: &[CopyState]) -> Resilience {
         losses_until_no_copy,
     }
 }
+
+#[cfg(test)]
+mod tests;

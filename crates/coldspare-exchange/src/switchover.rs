@@ -16,7 +16,10 @@ pub const REPLAY_QUEUE: u64 = 7;
 /// Why a switchover of a database to that copy would be refused; empty if it would not be.
 ///
 /// A switch leaves out its own check and no other. A copy that is not there, a cluster without
-/// quorum, a node that is not up and the hard maximum have no switch.
+/// quorum, a node that is not up, a suspended activation and the hard maximum have no switch; that
+/// a suspended activation also stops a move that names its target is an assumption. What a server
+/// has to do and how often a database was moved lately is not known here, so that those two checks
+/// are Exchange's own.
 ///
 /// Source: Microsoft's page on `Move-ActiveMailboxDatabase`.
 pub fn refusals(

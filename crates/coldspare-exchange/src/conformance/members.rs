@@ -2,8 +2,8 @@
 
 use super::{Broken, Checked, Group, Rig, ensure};
 use crate::{
-    Action, ActivationPolicy, CopyStatus, DatabaseName, Error, MemberName, MemberPolicy, MountDial,
-    NodeState, Refusal, Service,
+    Action, ActivationPolicy, Component, ComponentState, CopyStatus, DatabaseName, Error,
+    MemberName, MemberPolicy, MountDial, NodeState, Refusal, Requester, Service,
 };
 
 pub(super) async fn run(rig: &dyn Rig) -> Vec<(&'static str, Checked)> {
@@ -37,6 +37,7 @@ pub(super) async fn run(rig: &dyn Rig) -> Vec<(&'static str, Checked)> {
             paused_node_takes_nothing(rig).await,
         ),
         ("primary-reads-back", primary_reads_back(rig).await),
+        ("component-reads-back", component_reads_back(rig).await),
     ]
 }
 
@@ -224,4 +225,25 @@ async fn primary_reads_back(rig: &dyn Rig) -> Checked {
         })?;
     }
     Ok(())
+}
+
+async fn component_reads_back(rig: &dyn Rig) -> Checked {
+    let group = Group::fresh(rig).await;
+    let member = group.members[1].clone();
+    let set = Action::SetComponent {
+        member: member.clone(),
+        component: Component::HubTransport,
+        requester: Requester::Maintenance,
+        state: ComponentState::Draining,
+    };
+    if !group.dag().await?.version.has_managed_availability() {
+        let reason = |refusal: &Refusal| matches!(refusal, Refusal::NotInVersion(_));
+        return group.refused(set, reason).await;
+    }
+    group.done(set).await?;
+    let services = group.control.services(&member).await?;
+    let found = services.component(Component::HubTransport);
+    ensure(found == ComponentState::Draining, || {
+        format!("a component that was set to drain is {found:?}")
+    })
 }

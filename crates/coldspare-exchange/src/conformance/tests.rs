@@ -276,6 +276,7 @@ impl DagControl for Wrong {
                 policy.dial = MemberPolicy::default().dial;
             }
             ("preferences-stay-unique", Action::SetCopy { .. })
+            | ("component-reads-back", Action::SetComponent { .. })
             | ("primary-reads-back", Action::MovePrimary { .. })
             | ("mount-reads-back", Action::Mount { .. }) => return Ok(Answer::Done),
             ("dismount-may-be-repeated", Action::Dismount { database }) => {

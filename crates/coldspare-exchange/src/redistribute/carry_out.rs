@@ -74,3 +74,6 @@ fn home(dag: &Dag, planned: &PlannedMove) -> (Option<crate::MemberName>, bool) {
     let active = database.map(|database| database.active.clone());
     (active, database.is_some_and(|database| database.mounted))
 }
+
+#[cfg(test)]
+mod tests;
