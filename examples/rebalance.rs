@@ -134,7 +134,10 @@ fn find(arguments: &Arguments) -> Result<Findings, String> {
     }
     let members = (dag.members.len(), dag.databases.len());
     Ok(Findings {
-        group: format!("{}: {} members, {} databases", dag.name, members.0, members.1),
+        group: format!(
+            "{}: {} members, {} databases",
+            dag.name, members.0, members.1
+        ),
         resilience: resilience(&dag, &copies),
         repair: repair(&copies, &keep),
         counters: redistribution.counters(),
@@ -175,16 +178,29 @@ fn tell(findings: &Findings) {
     let repair = repair.map(|step| format!("{}: {}", step.action, step.reason));
     section("What repair would do, in this order", "nothing", repair);
     let redistribution = &findings.redistribution;
-    let moves = redistribution.moves.iter().map(|planned| format!("move {planned}"));
-    section("What redistribution would do, in this order", "nothing", moves);
+    let moves = redistribution
+        .moves
+        .iter()
+        .map(|planned| format!("move {planned}"));
+    section(
+        "What redistribution would do, in this order",
+        "nothing",
+        moves,
+    );
     let failed = redistribution.failed.iter();
     let failed = failed.map(|failed| format!("{}: {}", failed.tried, list(&failed.refusals)));
     section("What it could not do, and why", "nothing", failed);
     section("Warnings", "none", &redistribution.warnings);
-    let rows = findings.distribution.before.iter().zip(&findings.distribution.after);
+    let rows = findings
+        .distribution
+        .before
+        .iter()
+        .zip(&findings.distribution.after);
     let rows = rows.map(|(before, after)| {
         let load = |loads: &BTreeMap<MemberName, ServerLoad>| {
-            loads.get(&before.server_name).map_or_else(String::new, |load| load.iops.to_string())
+            loads
+                .get(&before.server_name)
+                .map_or_else(String::new, |load| load.iops.to_string())
         };
         format!(
             "{:<15} {:>3} -> {:<3} active, {} of them mounted; preferences {{{}}}; {} -> {} IOPS",
@@ -197,11 +213,18 @@ fn tell(findings: &Findings) {
             load(&findings.load.after),
         )
     });
-    section("Servers, before and after (figures of I/O are from memory: verify)", "none", rows);
+    section(
+        "Servers, before and after (figures of I/O are from memory: verify)",
+        "none",
+        rows,
+    );
     let resilience = &findings.resilience;
     let weakest = resilience.weakest();
     let losses = [
-        format!("{} further losses cost the quorum", resilience.losses_until_no_quorum),
+        format!(
+            "{} further losses cost the quorum",
+            resilience.losses_until_no_quorum
+        ),
         weakest.map_or_else(String::new, |(name, losses)| {
             format!("{losses} further losses cost {name} its last usable copy")
         }),
@@ -210,7 +233,14 @@ fn tell(findings: &Findings) {
     let risks = findings.risks.iter().map(|risk| {
         let overloaded = list(risk.overloaded.keys());
         let unserved = list(&risk.unserved);
-        format!("without {}: overloaded [{overloaded}], unserved [{unserved}]", list(&risk.lost))
+        format!(
+            "without {}: overloaded [{overloaded}], unserved [{unserved}]",
+            list(&risk.lost)
+        )
     });
-    section("Which losses would overload a server or leave a database unserved", "none", risks);
+    section(
+        "Which losses would overload a server or leave a database unserved",
+        "none",
+        risks,
+    );
 }

@@ -1,6 +1,8 @@
 //! The failover of the paper, and every way in which it may go wrong: each scenario file, run from
 //! end to end with all checkers watching.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::path::PathBuf;
 
 use coldspare::site::Site;
@@ -35,7 +37,7 @@ fn all(checked: &Checked, what: What) -> Vec<&Told> {
 fn home<'a>(checked: &'a Checked, persona: &str) -> Option<&'a str> {
     checked.outcome.after.home[persona]
         .as_ref()
-        .map(|server| server.as_str())
+        .map(coldspare_names::ServerName::as_str)
 }
 
 /// Nothing was taken from anybody, and everything is as it was.
@@ -75,9 +77,7 @@ fn the_papers_failover_ends_as_it_began_but_for_the_server() {
                     .as_ref()
                     .is_none_or(|name| name.as_str() == "exchange-1")
         });
-        found
-            .map(|told| told.at)
-            .unwrap_or_else(|| panic!("no {what:?}"))
+        found.map_or_else(|| panic!("no {what:?}"), |told| told.at)
     };
     // The group helps itself, by its own detection, long before the persona is back.
     assert!(first(What::DatabaseActivated) < first(What::AgentUp));
@@ -151,14 +151,12 @@ fn a_lost_nic_moves_its_networks_to_the_other_channel() {
 
 #[test]
 fn a_controller_that_hears_nobody_doubts_itself() {
-    for (scenario, cause) in [("controller-link-loss", "link"), ("lan-loss", "LAN switch")] {
+    for scenario in ["controller-link-loss", "lan-loss"] {
         let checked = on_paper(scenario);
         nothing_moves(&checked);
         let held = all(&checked, What::Held);
-        assert!(
-            held.iter().any(|told| reason(told).contains(cause)),
-            "{scenario}: {held:?}"
-        );
+        let names_it = |told: &&Told| reason(told).contains("the monitor's own link");
+        assert!(held.iter().any(names_it), "{scenario}: {held:?}");
     }
 }
 

@@ -24,7 +24,9 @@ const ENOUGH: Duration = Duration::from_mins(110);
 pub(crate) fn singles(site: &Site, failover: &Scenario, every: u64) -> Vec<Scenario> {
     let kinds = kinds(site);
     let seconds = FAILOVER.step_by(usize::try_from(every.max(1)).unwrap_or(1));
-    seconds.flat_map(|at| kinds.iter().map(move |kind| with(failover, &[(kind, at)]))).collect()
+    seconds
+        .flat_map(|at| kinds.iter().map(move |kind| with(failover, &[(kind, at)])))
+        .collect()
 }
 
 /// Pairs of faults, drawn by the seed.
@@ -33,7 +35,9 @@ pub(crate) fn pairs(site: &Site, failover: &Scenario, seed: u64, count: u64) -> 
     let mut state = seed;
     let mut draw = |below: u64| {
         // A congruential generator (Knuth's MMIX constants) is all that sampling needs.
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
         (state >> 33) % below.max(1)
     };
     let length = FAILOVER.end - FAILOVER.start;
@@ -70,17 +74,25 @@ fn kinds(site: &Site) -> Vec<FaultKind> {
     }
     let domains = site.servers.values().flat_map(|of| &of.server.domains);
     let feeds = domains.filter(|domain| domain.kind.as_str() == "feed");
-    kinds.extend(feeds.map(|feed| FaultKind::FeedLoss { feed: feed.name.clone() }));
+    kinds.extend(feeds.map(|feed| FaultKind::FeedLoss {
+        feed: feed.name.clone(),
+    }));
     let switches = site.switches.keys().filter(|switch| site.manages(switch));
-    kinds.extend(switches.map(|switch| FaultKind::SwitchLoss { switch: switch.clone() }));
-    kinds.extend(site.arrays.keys().map(|array| FaultKind::ArrayLoss { array: array.clone() }));
+    kinds.extend(switches.map(|switch| FaultKind::SwitchLoss {
+        switch: switch.clone(),
+    }));
+    kinds.extend(site.arrays.keys().map(|array| FaultKind::ArrayLoss {
+        array: array.clone(),
+    }));
     for of in site.dags.values() {
         kinds.extend(of.volumes.keys().map(|copy| FaultKind::VolumeDamage {
             database: copy.database.clone(),
             member: copy.member.clone(),
         }));
         let members = of.personas.keys();
-        kinds.extend(members.map(|member| FaultKind::MemberServicesStop { member: member.clone() }));
+        kinds.extend(members.map(|member| FaultKind::MemberServicesStop {
+            member: member.clone(),
+        }));
     }
     kinds
 }
@@ -91,20 +103,37 @@ fn of_server(site: &Site, name: &ServerName) -> Vec<FaultKind> {
         FaultKind::PowerLoss { server: server() },
         FaultKind::PowerReturn { server: server() },
         FaultKind::BmcLoss { server: server() },
-        FaultKind::BmcLies { server: server(), reads: Reads::On },
-        FaultKind::BmcLies { server: server(), reads: Reads::Off },
+        FaultKind::BmcLies {
+            server: server(),
+            reads: Reads::On,
+        },
+        FaultKind::BmcLies {
+            server: server(),
+            reads: Reads::Off,
+        },
         FaultKind::SanLoss { server: server() },
         FaultKind::AgentHang { server: server() },
         FaultKind::ServerFreeze { server: server() },
         FaultKind::BootFailure { server: server() },
         FaultKind::Repair { server: server() },
     ];
-    let Some(of) = site.servers.get(name) else { return kinds };
+    let Some(of) = site.servers.get(name) else {
+        return kinds;
+    };
     for channel in of.server.nics.keys() {
-        kinds.push(FaultKind::NicLoss { server: server(), channel: *channel });
-        kinds.push(FaultKind::CableLoss { server: server(), channel: *channel });
+        kinds.push(FaultKind::NicLoss {
+            server: server(),
+            channel: *channel,
+        });
+        kinds.push(FaultKind::CableLoss {
+            server: server(),
+            channel: *channel,
+        });
     }
     let ports = 1..=of.server.san_ports.as_slice().len();
-    kinds.extend(ports.map(|port| FaultKind::SanPortLoss { server: server(), port }));
+    kinds.extend(ports.map(|port| FaultKind::SanPortLoss {
+        server: server(),
+        port,
+    }));
     kinds
 }

@@ -101,8 +101,8 @@ fn missing(site: &Site, before: &Picture, after: &Picture) -> Vec<String> {
 /// How long anything was degraded: from the fault that cost a persona its server until it was back.
 fn degraded(told: &[Told], recoveries: &[Recovery], end: Time) -> Duration {
     let spans = recoveries.iter().map(|recovery| {
-        let faults = told.iter().filter(|told| told.event.event == What::Fault);
-        let cause = faults.filter(|told| told.at <= recovery.began).next_back();
+        let mut faults = told.iter().filter(|told| told.event.event == What::Fault);
+        let cause = faults.rfind(|told| told.at <= recovery.began);
         (
             cause.map_or(recovery.began, |told| told.at),
             recovery.ended.unwrap_or(end),

@@ -129,7 +129,7 @@ const SLACK: Duration = Duration::from_mins(30);
 pub fn all() -> Vec<Box<dyn Invariant>> {
     vec![
         Box::new(one_home::OneHome),
-        Box::new(one_writer::OneWriter::default()),
+        Box::new(one_writer::OneWriter),
         Box::new(business::Business::default()),
         Box::new(generations::Generations::default()),
         Box::new(logs::Logs),

@@ -6,7 +6,6 @@ use coldspare_sim::Truth;
 
 use crate::{Invariant, Run};
 
-#[derive(Default)]
 pub(crate) struct OneWriter;
 
 impl Invariant for OneWriter {

@@ -193,7 +193,11 @@ impl Core {
             .map(|(server, _)| server.to_string())
             .collect();
         let event = Event::new(What::Held).status(status);
-        self.tell(event.because(format!("{cause}; concerned: {}", names.join(", "))));
+        let concerned = match names.as_slice() {
+            [] => String::new(),
+            names => format!("; concerned: {}", names.join(", ")),
+        };
+        self.tell(event.because(format!("{cause}{concerned}")));
     }
 
     fn judged(&mut self, slot: Slot, verdict: &Verdict) {
