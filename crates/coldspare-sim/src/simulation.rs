@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::sleep_until;
 
-use crate::{Error, Fault, Latency, Observer, Scenario, World};
+use crate::{Error, Fault, Latency, Observer, Possibility, Scenario, World, possible};
 
 /// A data centre and its controller, to be driven step by step on the runtime's clock.
 #[derive(Debug)]
@@ -167,6 +167,8 @@ pub struct Outcome {
     pub before: Picture,
     /// How things are in the end.
     pub after: Picture,
+    /// Who could be brought back in the end, by the hardware alone.
+    pub possible: BTreeMap<PersonaName, Possibility>,
 }
 
 /// Who is where, and what is active: how it really is.
@@ -250,11 +252,11 @@ pub fn simulate_observed(
             simulation
                 .run_until(Time::after_epoch(scenario.duration))
                 .await;
-            let after = Picture::of(simulation.world()).await;
             Ok(Outcome {
                 told: simulation.told(),
                 before,
-                after,
+                after: Picture::of(simulation.world()).await,
+                possible: simulation.world().look(possible),
             })
         })
 }

@@ -1,13 +1,15 @@
 //! Everything that changes in the data centre, and how time passes in it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use coldspare::{Event, Handle, Told};
 use coldspare_exchange::memory::SimulatedCluster;
 use coldspare_heartbeat::Path;
 use coldspare_names::{ArrayName, PersonaName, ServerName, SwitchName, Time};
 use coldspare_network::GuestPlan;
-use coldspare_san::SessionId;
+use coldspare_san::memory::MemoryArray;
+use coldspare_san::{LastWrite, SessionId};
 
 use super::groups::Shown;
 use super::lan::Carriers;
@@ -94,8 +96,11 @@ impl State {
                     changed = true;
                 }
                 Due::Forget(array, session) => {
-                    if let Some(array) = plant.arrays.get(&array) {
+                    if let Some(array) = plant.arrays.get(&array)
+                        && is_silent(array, &session, now, plant.latency.session_timeout)
+                    {
                         array.end_session(&session);
+                        changed = true;
                     }
                 }
                 Due::Server(server) => {
@@ -225,4 +230,14 @@ impl State {
     pub(super) fn tell(&mut self, at: Time, event: Event) {
         self.told.push(Told { at, event });
     }
+}
+
+/// Whether a session has not written for so long.
+fn is_silent(array: &MemoryArray, session: &SessionId, now: Time, long: Duration) -> bool {
+    let mut open = array.open_sessions().into_iter();
+    let found = open.find(|open| open.id == *session);
+    found.is_some_and(|found| match found.last_write {
+        LastWrite::At(wrote) => wrote + long <= now,
+        LastWrite::Never | LastWrite::Unknown => true,
+    })
 }

@@ -65,7 +65,7 @@ impl System {
     }
 
     /// Writes every disk once; a session that is gone or does not answer is replaced, if one of
-    /// these addresses is let in. Gives back the sessions that were left behind.
+    /// these addresses is let in. Gives back the sessions that were left behind or cut off.
     pub(crate) fn write(
         &mut self,
         plant: &Plant,
@@ -91,8 +91,13 @@ impl System {
                     written = array.write(&session, now);
                 }
             }
-            if written == Err(IoRefused::Gone) {
-                *disk = None;
+            match (written, &disk) {
+                (Err(IoRefused::Gone), _) => *disk = None,
+                // Still its own if it comes back in time.
+                (Err(IoRefused::NoAnswer), Some(cut_off)) if self.writes => {
+                    left.push((volume.clone(), cut_off.clone()));
+                }
+                _ => {}
             }
             if written.is_ok() && *volume == self.image {
                 self.wrote = Some(now);

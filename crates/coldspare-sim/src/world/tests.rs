@@ -289,3 +289,17 @@ async fn a_controller_that_is_cut_off_reaches_nothing_and_breaks_nothing() {
     );
     assert!(heard(&world) == [false, false] && runs(&world));
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_array_forgets_an_initiator_that_no_packet_comes_from() {
+    let world = world().await;
+    world.inject(&fault("san-loss"));
+    pass(10).await;
+    let open = |world: &World| world.look(|truth| truth.writers(&image()).len());
+    assert_eq!(open(&world), 1, "idle, and still there");
+    pass(60).await;
+    assert_eq!(open(&world), 0);
+    world.mend(&fault("san-loss"));
+    pass(10).await;
+    assert!(runs(&world) && writes(&world), "it logged in again");
+}
