@@ -79,14 +79,6 @@ fn main() {
     promises();
 }
 
-/// Without witnesses: given up 3 s after it was last heard.
-fn alone() -> Profile {
-    Profile {
-        ceiling: Duration::from_millis(900),
-        ..Profile::default()
-    }
-}
-
 /// Plays on all cores, each its own part.
 fn play_on_all(scene: &Scene, server_hours: f64) -> Outcome {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
@@ -157,7 +149,7 @@ fn promises() {
     report("default, with witnesses, bursts, stalls of 5 s", &outcome);
     for (name, loss) in WEATHERS {
         let scene = Scene {
-            profile: alone(),
+            profile: Profile::without_witnesses(),
             servers: SERVERS,
             rack: 40,
             witnesses: false,
@@ -221,7 +213,7 @@ fn at_equal_detection_time() {
                 profile: if witnesses {
                     Profile::default()
                 } else {
-                    alone()
+                    Profile::without_witnesses()
                 },
                 servers: SERVERS,
                 rack: 40,

@@ -138,7 +138,7 @@ impl Case {
         }
     }
 
-    /// Whether the paths are to be probed now: quickly for a period, then once a period, until there
+    /// Whether the paths are to be probed now: quickly for two periods, then once a period, until there
     /// is a verdict, or the ceiling of *unknown* has passed. A server that comes back later sends
     /// heartbeats by itself.
     pub(crate) fn probes(&mut self, profile: &Profile, now: Time) -> bool {
@@ -150,7 +150,7 @@ impl Case {
         }
         let probes = open && self.next_probe <= now;
         if probes {
-            let quickly = now < self.opened + profile.period;
+            let quickly = now < self.opened + profile.period * 2;
             self.next_probe = now
                 + if quickly {
                     profile.probe_every

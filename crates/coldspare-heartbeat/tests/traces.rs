@@ -31,14 +31,6 @@ fn rough() -> Scene {
     }
 }
 
-/// Without witnesses: two paths and probes, given up after 3 s.
-fn alone() -> Profile {
-    Profile {
-        ceiling: Duration::from_millis(900),
-        ..Profile::default()
-    }
-}
-
 #[test]
 fn with_witnesses_nobody_is_failed_over_for_nothing_and_failures_are_found_fast() {
     let scene = Scene {
@@ -57,7 +49,7 @@ fn with_witnesses_nobody_is_failed_over_for_nothing_and_failures_are_found_fast(
 fn without_witnesses_two_paths_and_probes_survive_every_kind_of_loss() {
     for (share, burst) in [(0.01, 0), (0.05, 0), (0.20, 0), (0.05, 250), (0.20, 250)] {
         let scene = Scene {
-            profile: alone(),
+            profile: Profile::without_witnesses(),
             witnesses: false,
             loss: Loss { share, burst },
             ..Scene::fair()
@@ -76,7 +68,7 @@ fn rack_brown_out(servers: u32) -> Outcome {
         spread: 20_000,
     };
     let scene = Scene {
-        profile: alone(),
+        profile: Profile::without_witnesses(),
         servers,
         witnesses: false,
         loss: Loss {
@@ -140,7 +132,7 @@ fn everybody_lost_and_back_is_nobody_failed_over() {
 #[test]
 fn a_monitor_that_stands_still_again_and_again_fails_nobody_over() {
     let scene = Scene {
-        profile: alone(),
+        profile: Profile::without_witnesses(),
         witnesses: false,
         monitor_stalls: Some((120_000, 8_000)),
         loss: Loss {
