@@ -12,7 +12,7 @@ use coldspare_san::{
 
 /// What a controller does wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mutation {
+pub(crate) enum Mutation {
     /// It shuts nobody out: admissions are only added, and no session is cut.
     NeverShutsOut,
     /// Half an hour after an admission was replaced it comes again: somebody's late call.
@@ -21,7 +21,7 @@ pub enum Mutation {
 
 /// An array as such a controller sees it.
 #[derive(Debug)]
-pub struct MutantArray {
+pub(crate) struct MutantArray {
     real: Arc<dyn Array>,
     mutation: Mutation,
     claimed: Mutex<BTreeMap<VolumeName, Admissions>>,
@@ -29,7 +29,7 @@ pub struct MutantArray {
 }
 
 impl MutantArray {
-    pub fn new(real: Arc<dyn Array>, mutation: Mutation) -> Self {
+    pub(crate) fn new(real: Arc<dyn Array>, mutation: Mutation) -> Self {
         Self {
             real,
             mutation,
@@ -57,7 +57,9 @@ impl MutantArray {
             tokio::time::sleep(Duration::from_mins(30)).await;
             let found = real.admissions().await.unwrap();
             // Refused where stamps are kept: then nothing is wrong.
-            let _ = real.set_admissions(&volume, &found[&volume], &replaced).await;
+            let _ = real
+                .set_admissions(&volume, &found[&volume], &replaced)
+                .await;
         });
     }
 }
@@ -148,7 +150,10 @@ impl Array for MutantArray {
     async fn drop_sessions(&self, sessions: &[SessionId]) -> Result<(), Error> {
         match self.mutation {
             Mutation::NeverShutsOut => {
-                self.dropped.lock().unwrap().extend(sessions.iter().cloned());
+                self.dropped
+                    .lock()
+                    .unwrap()
+                    .extend(sessions.iter().cloned());
                 Ok(())
             }
             Mutation::GivesLate => self.real.drop_sessions(sessions).await,

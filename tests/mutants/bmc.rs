@@ -10,7 +10,7 @@ use coldspare_bmc::{
 
 /// What a controller does wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mutation {
+pub(crate) enum Mutation {
     /// Asked for off, it takes that for a proof.
     TakesAskingForProof,
     /// What it once read off it never looks at again, nor tells anything.
@@ -23,7 +23,7 @@ pub enum Mutation {
 
 /// A management controller as such a controller sees it.
 #[derive(Debug)]
-pub struct MutantBmc {
+pub(crate) struct MutantBmc {
     real: Arc<dyn Bmc>,
     mutation: Mutation,
     believed: Mutex<Believed>,
@@ -36,7 +36,7 @@ struct Believed {
 }
 
 impl MutantBmc {
-    pub fn new(real: Arc<dyn Bmc>, mutation: Mutation) -> Self {
+    pub(crate) fn new(real: Arc<dyn Bmc>, mutation: Mutation) -> Self {
         Self {
             real,
             mutation,
@@ -75,8 +75,8 @@ impl Bmc for MutantBmc {
         if mutation == Mutation::TakesAskingForProof && off {
             self.believed.lock().unwrap().off = true;
         }
-        let swallowed =
-            self.believed().off || (mutation == Mutation::NeverPowersOn && command == PowerCommand::On);
+        let swallowed = self.believed().off
+            || (mutation == Mutation::NeverPowersOn && command == PowerCommand::On);
         if swallowed {
             return Ok(());
         }

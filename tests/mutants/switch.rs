@@ -9,7 +9,7 @@ use coldspare_network::{Error, Membership, Observed, PortStatus, Switch, SwitchP
 
 /// A switch that does something else than it is asked, and says that it did what it was asked.
 #[derive(Debug)]
-pub struct MutantSwitch {
+pub(crate) struct MutantSwitch {
     real: Arc<dyn Switch>,
     does: fn(Membership) -> Option<Membership>,
     claimed: Mutex<BTreeMap<PortName, Observed>>,
@@ -17,7 +17,7 @@ pub struct MutantSwitch {
 
 impl MutantSwitch {
     /// What it does instead with each port; `None`: nothing.
-    pub fn new(real: Arc<dyn Switch>, does: fn(Membership) -> Option<Membership>) -> Self {
+    pub(crate) fn new(real: Arc<dyn Switch>, does: fn(Membership) -> Option<Membership>) -> Self {
         Self {
             real,
             does,
@@ -50,7 +50,9 @@ impl Switch for MutantSwitch {
         let done = wanted
             .iter()
             .filter_map(|(port, wanted)| Some((port.clone(), (self.does)(wanted.clone())?)));
-        self.real.set_ports(&BTreeMap::new(), &done.collect()).await?;
+        self.real
+            .set_ports(&BTreeMap::new(), &done.collect())
+            .await?;
         let claimed = wanted
             .iter()
             .map(|(port, wanted)| (port.clone(), wanted.clone().into()));

@@ -7,7 +7,7 @@ use coldspare::{Progress, Workload, WorkloadError};
 
 /// An application that is never led back to where it is preferred.
 #[derive(Debug)]
-pub struct NeverRebalances(pub Arc<dyn Workload>);
+pub(crate) struct NeverRebalances(pub(crate) Arc<dyn Workload>);
 
 #[async_trait]
 impl Workload for NeverRebalances {
