@@ -133,6 +133,21 @@ fn a_controller_without_a_mutation_violates_nothing() {
 }
 
 #[test]
+fn who_skips_one_of_the_safeguards_is_saved_by_the_others() {
+    let found_without = |mutant: fn(&mut Devices)| found(&paper(), &freeze(), mutant);
+    let unproven = found_without(|devices| {
+        mutate_power_of(devices, "r720-1", bmc::Mutation::TakesAskingForProof);
+    });
+    assert_caught(&unproven, []);
+    let admitted = found_without(|devices| {
+        mutate_volumes(devices, array::Mutation::NeverShutsOut);
+    });
+    assert_caught(&admitted, []);
+    let connected = found_without(|devices| mutate_ports(devices, never_parks));
+    assert_caught(&connected, []);
+}
+
+#[test]
 fn who_admits_before_there_is_proof_gets_a_second_home() {
     // The frozen server stays on, and nobody parks its ports: when it thaws, it answers.
     let found = found(&paper(), &freeze(), |devices| {
