@@ -32,6 +32,7 @@ fn main() {
     record();
     who_is_dead();
     record_and_expire();
+    mass();
     memory();
 }
 
@@ -408,6 +409,36 @@ fn record_and_expire() {
         ],
     );
     target("of a BTreeSet of deadlines", times[0] / times[1], 1.0 / 6.0);
+}
+
+/// Everybody falls silent, is asked about and held; and everybody comes back.
+fn mass() {
+    let servers = servers();
+    let mut detector = detector(servers);
+    let order = Dice(9).shuffled(servers);
+    let (lost, ()) = timed(|| {
+        let mut now = Time::EPOCH;
+        while now < Time::EPOCH + SECOND * 3 {
+            now = now + Duration::from_millis(10);
+            black_box(detector.poll(now));
+        }
+    });
+    let now = Time::EPOCH + SECOND * 3;
+    let (back, ()) = timed(|| {
+        for &number in &order {
+            detector.heard(slot(number), Path::First, &beat(1), now);
+        }
+        black_box(detector.poll(now));
+    });
+    println!("\na mass event: all {servers} silent for 3 s, in racks of {RACK}, and back");
+    println!(
+        "  silent: {:.1} us a server",
+        lost.as_secs_f64() * 1e6 / f64::from(servers)
+    );
+    println!(
+        "  back:   {:.1} us a server",
+        back.as_secs_f64() * 1e6 / f64::from(servers)
+    );
 }
 
 fn memory() {

@@ -28,20 +28,22 @@ pub(crate) struct Domains<Name: Ord> {
     tallies: Vec<Tally>,
     /// Servers that fell lately or are held.
     fallen: BTreeMap<Slot, Fallen>,
+    /// The same, domain by domain.
+    fallen_in: BTreeSet<(DomainId, Slot)>,
     recent: VecDeque<(Time, Slot)>,
     holds: BTreeMap<HoldId, Hold>,
+    /// The last hold that a domain was a cause of, if that goes on.
+    open: BTreeMap<DomainId, HoldId>,
     by_cause: BTreeMap<BTreeSet<DomainId>, HoldId>,
     next_hold: HoldId,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 struct Tally {
-    /// How many servers are heard.
-    speaking: usize,
-    /// Those that fell lately, or are held.
-    fallen: BTreeSet<Slot>,
-    /// The last hold that it was a cause of, if that goes on.
-    hold: Option<HoldId>,
+    /// Servers that are heard.
+    speaking: u32,
+    /// Servers that fell lately, or are held.
+    fallen: u32,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -65,8 +67,10 @@ impl<Name: Ord + Clone> Domains<Name> {
             names: Shared::new(),
             tallies: Vec::new(),
             fallen: BTreeMap::new(),
+            fallen_in: BTreeSet::new(),
             recent: VecDeque::new(),
             holds: BTreeMap::new(),
+            open: BTreeMap::new(),
             by_cause: BTreeMap::new(),
             next_hold: 0,
         }
@@ -106,7 +110,8 @@ impl<Name: Ord + Clone> Domains<Name> {
     ) -> Vec<Change<Name>> {
         self.leaves(domains);
         for &id in domains {
-            self.tally(id).fallen.insert(slot);
+            self.tally(id).fallen += 1;
+            self.fallen_in.insert((id, slot));
         }
         let fallen = Fallen {
             at: now,
@@ -119,7 +124,7 @@ impl<Name: Ord + Clone> Domains<Name> {
             return self.hold(cause, slot, now);
         }
         // A straggler follows a hold that all others have already left.
-        let open = domains.iter().find_map(|&id| self.tally(id).hold);
+        let open = domains.iter().find_map(|id| self.open.get(id).copied());
         if let Some(hold) = open {
             self.enter(slot, hold, now);
         }
@@ -129,14 +134,11 @@ impl<Name: Ord + Clone> Domains<Name> {
     /// The domains that explain best, and equally well, why a server of these domains fell.
     fn best_cause(&self, domains: &[DomainId]) -> Option<BTreeSet<DomainId>> {
         let merit = |&id: &DomainId| {
-            let tally = &self.tallies[id as usize];
-            let (fallen, speaking) = (tally.fallen.len(), tally.speaking);
-            (
-                fallen.cast_signed() - speaking.cast_signed(),
-                usize::MAX - fallen - speaking,
-            )
+            let Tally { speaking, fallen } = self.tallies[id as usize];
+            let (speaking, fallen) = (i64::from(speaking), i64::from(fallen));
+            (fallen - speaking, -(fallen + speaking))
         };
-        let several = |&&id: &&DomainId| self.tallies[id as usize].fallen.len() >= 2;
+        let several = |&&id: &&DomainId| self.tallies[id as usize].fallen >= 2;
         let shared = domains.iter().filter(several);
         let best = shared.clone().map(merit).max()?;
         Some(shared.filter(|id| merit(id) == best).copied().collect())
@@ -147,7 +149,7 @@ impl<Name: Ord + Clone> Domains<Name> {
         let waited_in = self.fallen.get(&slot).and_then(|fallen| fallen.hold);
         self.drops(slot, now);
         self.joins(domains);
-        let concerned = domains.iter().map(|&id| self.tallies[id as usize].hold);
+        let concerned = domains.iter().map(|id| self.open.get(id).copied());
         for id in concerned.chain([waited_in]).flatten() {
             if let Some(hold) = self.holds.get_mut(&id) {
                 hold.returned = hold.returned.or(Some(now));
@@ -198,7 +200,8 @@ impl<Name: Ord + Clone> Domains<Name> {
     fn uncount(&mut self, slot: Slot) {
         if let Some(fallen) = self.fallen.remove(&slot) {
             for id in fallen.domains {
-                self.tally(id).fallen.remove(&slot);
+                self.tally(id).fallen -= 1;
+                self.fallen_in.remove(&(id, slot));
             }
         }
     }

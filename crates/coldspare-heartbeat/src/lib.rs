@@ -43,6 +43,34 @@
 //! assert_eq!(detector.verdict(server).map(|verdict| verdict.status), Some(Status::Dead));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! # Layers
+//!
+//! | what | for whom |
+//! |---|---|
+//! | [`Detector`], [`verdict`] | who has heartbeats already, and clocks, and witnesses |
+//! | [`wire`], [`Intake`], [`Pulse`], [`SiteKey`] | who moves datagrams: 64 bytes, authenticated, refused before any state changes |
+//! | `udp::Monitor`, `udp::Sender` (feature `udp`) | who wants sockets as well |
+//!
+//! # Why fixed limits, two paths, probes and witnesses
+//!
+//! False failovers in 1,000 server-hours on the same seeded traces, all judging 3 s after the last
+//! heartbeat (`cargo bench --bench heartbeat-traces -- --long`; 10,000 server-hours each):
+//!
+//! | judge | 1 % lost | 5 % | 20 % | 5 % in bursts | 20 % in bursts | stalls of 5 s |
+//! |---|---|---|---|---|---|---|
+//! | a fixed limit, one path | 245 | 4,582 | 69,407 | 5,803 | 70,932 | 1,245 |
+//! | mean and deviation, one path | 406 | 36,858 | 40,717 | 43,103 | 121,192 | 1,338 |
+//! | phi-detector, one path | 77 | 5,996 | 31,820 | 10,513 | 85,494 | 1,041 |
+//! | phi-accrual-failure-detector, one path | 279 | 5,324 | 77,072 | 6,665 | 78,699 | 1,278 |
+//! | a fixed limit, two paths | 1.4 | 15 | 2,914 | 23 | 3,049 | 1,002 |
+//! | two paths and probes ([`Profile::without_witnesses`]) | 0 | 0 | 0 | 0 | 0.2 | 420 |
+//! | two paths, probes and witnesses ([`Profile::default`]) | 0 | 0 | 0 | 0 | 0 | 0 |
+//!
+//! Bursts last 250 ms on average, on each path for itself; one datagram in a hundred has a
+//! heavy-tailed delay. With witnesses that answer in 0.5 to 1.5 s (one in fifty does not), 5 % lost in
+//! bursts and a stall of 5 s per server and hour, a million server-hours brought no false failover;
+//! power losses were found in 2.84 s on average, kernel panics in 7.59 s.
 
 mod beat;
 mod case;

@@ -51,7 +51,7 @@ impl<Name: Ord + Clone> Domains<Name> {
         let id = self.next_hold;
         self.next_hold += 1;
         for &domain in &cause {
-            self.tally(domain).hold = Some(id);
+            self.open.insert(domain, id);
         }
         for &slot in &members {
             if let Some(fallen) = self.fallen.get_mut(&slot) {
@@ -80,9 +80,13 @@ impl<Name: Ord + Clone> Domains<Name> {
 
     /// The servers that fell and lie in all domains of a cause.
     fn explained(&self, cause: &BTreeSet<DomainId>) -> BTreeSet<Slot> {
-        let mut tallies = cause.iter().map(|&id| &self.tallies[id as usize].fallen);
-        let first = tallies.next().cloned().unwrap_or_default();
-        tallies.fold(first, |servers, others| &servers & others)
+        let fallen_in = |&id: &DomainId| -> BTreeSet<Slot> {
+            let range = (id, Slot::at(0))..=(id, Slot::at(usize::MAX));
+            self.fallen_in.range(range).map(|&(_, slot)| slot).collect()
+        };
+        let mut domains = cause.iter().map(fallen_in);
+        let first = domains.next().unwrap_or_default();
+        domains.fold(first, |servers, others| &servers & &others)
     }
 
     /// A server joins a hold.
@@ -119,8 +123,9 @@ impl<Name: Ord + Clone> Domains<Name> {
         let hold = self.holds.remove(&id)?;
         self.by_cause.remove(&hold.cause);
         for &domain in &hold.cause {
-            let open = &mut self.tally(domain).hold;
-            open.take_if(|open| *open == id);
+            if self.open.get(&domain) == Some(&id) {
+                self.open.remove(&domain);
+            }
         }
         for &slot in &hold.members {
             self.uncount(slot);
