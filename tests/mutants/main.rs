@@ -5,6 +5,8 @@
 //! nothing: what follows is exactly what would follow from such a controller. Where two safeguards
 //! each suffice the controller has to skip both, or nothing follows.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod array;
 mod bmc;
 mod switch;
@@ -19,7 +21,7 @@ use coldspare::site::{ArrayDriver, Site};
 use coldspare_exchange::{Action, Check, CopyId, DagControl, DialOverride, Move};
 use coldspare_invariants::{Checked, Violation, run_through, run_watched};
 use coldspare_names::{ServerName, Time};
-use coldspare_network::Membership;
+use coldspare_network::{Membership, SwitchPlan, VlanId};
 use coldspare_san::StampKeeper;
 use coldspare_sim::{Fault, FaultKind, Scenario, Truth};
 use futures::FutureExt;
@@ -51,7 +53,7 @@ fn server(name: &str) -> ServerName {
 
 /// Two hours in which something breaks after ten minutes.
 fn two_hours(kind: FaultKind, lasts: Option<Duration>) -> Scenario {
-    let mut scenario = Scenario::quiet(Duration::from_mins(120));
+    let mut scenario = Scenario::quiet(Duration::from_hours(2));
     let at = Time::after_epoch(Duration::from_mins(10));
     scenario.faults = vec![Fault { at, kind, lasts }];
     scenario
@@ -100,9 +102,9 @@ fn mutate_power_of(devices: &mut Devices, name: &str, mutation: bmc::Mutation) {
     *bmc = Arc::new(MutantBmc::new(bmc.clone(), mutation));
 }
 
-fn mutate_ports(devices: &mut Devices, does: fn(Membership) -> Option<Membership>) {
+fn mutate_ports(devices: &mut Devices, alters: fn(&mut SwitchPlan)) {
     for switch in devices.switches.values_mut() {
-        *switch = Arc::new(MutantSwitch::new(switch.clone(), does));
+        *switch = Arc::new(MutantSwitch::new(switch.clone(), alters));
     }
 }
 
@@ -112,17 +114,20 @@ fn mutate_volumes(devices: &mut Devices, mutation: array::Mutation) {
     }
 }
 
-fn never_parks(wanted: Membership) -> Option<Membership> {
-    (wanted != Membership::Parked).then_some(wanted)
+fn never_parks(plan: &mut SwitchPlan) {
+    plan.retain(|_, wanted| *wanted != Membership::Parked);
 }
 
 /// Adds the replication network to whatever a port shall pass.
-fn wires_too_much(wanted: Membership) -> Option<Membership> {
-    let mut vlans = wanted.vlans();
-    if !vlans.is_empty() {
-        vlans.insert(104.try_into().unwrap());
+fn wires_too_much(plan: &mut SwitchPlan) {
+    let open = plan
+        .values_mut()
+        .filter(|wanted| **wanted != Membership::Parked);
+    for wanted in open {
+        let mut vlans = wanted.vlans();
+        vlans.insert(VlanId::new(104).unwrap());
+        *wanted = Membership::tagged(vlans);
     }
-    Some(Membership::tagged(vlans))
 }
 
 #[test]

@@ -5,22 +5,22 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use coldspare_names::{PortName, SwitchName};
-use coldspare_network::{Error, Membership, Observed, PortStatus, Switch, SwitchPlan};
+use coldspare_network::{Error, Observed, PortStatus, Switch, SwitchPlan};
 
 /// A switch that does something else than it is asked, and says that it did what it was asked.
 #[derive(Debug)]
 pub(crate) struct MutantSwitch {
     real: Arc<dyn Switch>,
-    does: fn(Membership) -> Option<Membership>,
+    alters: fn(&mut SwitchPlan),
     claimed: Mutex<BTreeMap<PortName, Observed>>,
 }
 
 impl MutantSwitch {
-    /// What it does instead with each port; `None`: nothing.
-    pub(crate) fn new(real: Arc<dyn Switch>, does: fn(Membership) -> Option<Membership>) -> Self {
+    /// What it makes of a plan before it carries it out.
+    pub(crate) fn new(real: Arc<dyn Switch>, alters: fn(&mut SwitchPlan)) -> Self {
         Self {
             real,
-            does,
+            alters,
             claimed: Mutex::default(),
         }
     }
@@ -47,12 +47,9 @@ impl Switch for MutantSwitch {
         _: &BTreeMap<PortName, Observed>,
         wanted: &SwitchPlan,
     ) -> Result<(), Error> {
-        let done = wanted
-            .iter()
-            .filter_map(|(port, wanted)| Some((port.clone(), (self.does)(wanted.clone())?)));
-        self.real
-            .set_ports(&BTreeMap::new(), &done.collect())
-            .await?;
+        let mut done = wanted.clone();
+        (self.alters)(&mut done);
+        self.real.set_ports(&BTreeMap::new(), &done).await?;
         let claimed = wanted
             .iter()
             .map(|(port, wanted)| (port.clone(), wanted.clone().into()));
