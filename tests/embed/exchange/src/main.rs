@@ -20,7 +20,10 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     let after = cluster.dag().await?;
     let active = after.active_on(&pair[1]).count();
-    println!("{} serves {active} database(s), quorum: {}", pair[1], after.quorum);
+    println!(
+        "{} serves {active} database(s), quorum: {}",
+        pair[1], after.quorum
+    );
     assert_eq!(active, 1);
     Ok(())
 }

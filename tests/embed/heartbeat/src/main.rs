@@ -25,6 +25,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         detector.testify(server, Testimony { asked: now, answer }, now);
     }
     detector.poll(now);
-    assert_eq!(detector.verdict(server).map(|verdict| verdict.status), Some(Status::Dead));
+    assert_eq!(
+        detector.verdict(server).map(|verdict| verdict.status),
+        Some(Status::Dead)
+    );
     Ok(())
 }

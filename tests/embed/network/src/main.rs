@@ -13,7 +13,11 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     wire(&switch, &used.into_iter().collect()).await?;
 
     let parked = park(&switch, &BTreeSet::from([port.clone()])).await?;
-    println!("{} passes nothing on {}", parked.ports().len(), parked.switch());
+    println!(
+        "{} passes nothing on {}",
+        parked.ports().len(),
+        parked.switch()
+    );
     assert!(!switch.carries(&port, VlanId::new(103)?));
     Ok(())
 }

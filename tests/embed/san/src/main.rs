@@ -9,11 +9,22 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let key = SecretKey::new([7; 32]);
     let array = MemoryArray::new("ps6110".parse()?, [portal], key, MemoryArray::TRAITS);
     let size = Size::gibibytes(100).ok_or("no size")?;
-    array.create(&VolumeSpec { name: "gold".parse()?, size, thin: true }).await?;
+    array
+        .create(&VolumeSpec {
+            name: "gold".parse()?,
+            size,
+            thin: true,
+        })
+        .await?;
 
-    let image = array.clone_volume(&"gold".parse()?, &"exchange-3".parse()?, &|_| ()).await?;
+    let image = array
+        .clone_volume(&"gold".parse()?, &"exchange-3".parse()?, &|_| ())
+        .await?;
     println!("boot from {}", image.boot_target(portal));
     let admissions = array.admissions().await?;
-    assert!(admissions["exchange-3"].admitted.is_empty(), "a clone admits nobody");
+    assert!(
+        admissions["exchange-3"].admitted.is_empty(),
+        "a clone admits nobody"
+    );
     Ok(())
 }
