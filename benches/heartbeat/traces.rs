@@ -168,7 +168,7 @@ fn promises() {
             share: 0.01,
             burst: 0,
         },
-        failures: Some(2 * HOUR),
+        failures: Some(20 * HOUR),
         slice: 5,
         ..Scene::fair()
     };

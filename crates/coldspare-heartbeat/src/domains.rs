@@ -28,7 +28,7 @@ pub(crate) struct Domains<Name: Ord> {
     tallies: Vec<Tally>,
     /// Servers that fell lately or are held.
     fallen: BTreeMap<Slot, Fallen>,
-    /// The same, domain by domain.
+    /// Those that fell lately, domain by domain.
     fallen_in: BTreeSet<(DomainId, Slot)>,
     recent: VecDeque<(Time, Slot)>,
     holds: BTreeMap<HoldId, Hold>,
@@ -42,13 +42,15 @@ pub(crate) struct Domains<Name: Ord> {
 struct Tally {
     /// Servers that are heard.
     speaking: u32,
-    /// Servers that fell lately, or are held.
+    /// Servers that fell lately.
     fallen: u32,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Fallen {
     at: Time,
+    /// Whether that was lately, so that it is counted.
+    counted: bool,
     domains: Box<[DomainId]>,
     /// The hold in which it waits to be judged.
     hold: Option<HoldId>,
@@ -115,6 +117,7 @@ impl<Name: Ord + Clone> Domains<Name> {
         }
         let fallen = Fallen {
             at: now,
+            counted: true,
             domains: domains.into(),
             hold: None,
         };
@@ -123,9 +126,12 @@ impl<Name: Ord + Clone> Domains<Name> {
         if let Some(cause) = self.best_cause(domains) {
             return self.hold(cause, slot, now);
         }
-        // A straggler follows a hold that all others have already left.
-        let open = domains.iter().find_map(|id| self.open.get(id).copied());
-        if let Some(hold) = open {
+        // A straggler follows a hold that others have already left.
+        let left = |id: &DomainId| {
+            let hold = *self.open.get(id)?;
+            self.holds.get(&hold)?.returned.map(|_| hold)
+        };
+        if let Some(hold) = domains.iter().find_map(left) {
             self.enter(slot, hold, now);
         }
         Vec::new()
@@ -161,15 +167,13 @@ impl<Name: Ord + Clone> Domains<Name> {
     pub(crate) fn drops(&mut self, slot: Slot, now: Time) {
         self.release(slot, now);
         self.uncount(slot);
+        self.forget_unless_held(slot);
     }
 
     /// Testimony decided about a server: it is held no longer.
-    pub(crate) fn decided(&mut self, slot: Slot, now: Time, window: Duration) {
+    pub(crate) fn decided(&mut self, slot: Slot, now: Time) {
         self.release(slot, now);
-        let lately = |fallen: &Fallen| fallen.at + window >= now;
-        if !self.fallen.get(&slot).is_some_and(lately) {
-            self.uncount(slot);
-        }
+        self.forget_unless_held(slot);
     }
 
     /// The cause for which a server is held.
@@ -189,20 +193,31 @@ impl<Name: Ord + Clone> Domains<Name> {
             && at + window < now
         {
             self.recent.pop_front();
-            let alone = |fallen: &Fallen| fallen.is_alone_since(at);
-            if self.fallen.get(&slot).is_some_and(alone) {
+            if self.fallen.get(&slot).is_some_and(|fallen| fallen.at == at) {
                 self.uncount(slot);
+                self.forget_unless_held(slot);
             }
         }
         self.end_holds(now, linger)
     }
 
+    /// It fell too long ago to have to do with what falls now.
     fn uncount(&mut self, slot: Slot) {
-        if let Some(fallen) = self.fallen.remove(&slot) {
-            for id in fallen.domains {
-                self.tally(id).fallen -= 1;
+        let Some(fallen) = self.fallen.get_mut(&slot) else {
+            return;
+        };
+        if std::mem::take(&mut fallen.counted) {
+            for &id in &fallen.domains {
+                self.tallies[id as usize].fallen -= 1;
                 self.fallen_in.remove(&(id, slot));
             }
+        }
+    }
+
+    fn forget_unless_held(&mut self, slot: Slot) {
+        let alone = |fallen: &Fallen| !fallen.counted && fallen.hold.is_none();
+        if self.fallen.get(&slot).is_some_and(alone) {
+            self.fallen.remove(&slot);
         }
     }
 

@@ -64,7 +64,7 @@
 //! | phi-detector, one path | 77 | 5,996 | 31,820 | 10,513 | 85,494 | 1,041 |
 //! | phi-accrual-failure-detector, one path | 279 | 5,324 | 77,072 | 6,665 | 78,699 | 1,278 |
 //! | a fixed limit, two paths | 1.4 | 15 | 2,914 | 23 | 3,049 | 1,002 |
-//! | two paths and probes ([`Profile::without_witnesses`]) | 0 | 0 | 0 | 0 | 0.2 | 420 |
+//! | two paths and probes ([`Profile::without_witnesses`]) | 0 | 0 | 0 | 0 | 0.1 | 454 |
 //! | two paths, probes and witnesses ([`Profile::default`]) | 0 | 0 | 0 | 0 | 0 | 0 |
 //!
 //! Bursts last 250 ms on average, on each path for itself; one datagram in a hundred has a

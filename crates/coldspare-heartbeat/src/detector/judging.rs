@@ -226,7 +226,7 @@ impl Detector {
             self.findings.push(Finding::CeilingPassed { slot });
         }
         if status.is_decided() {
-            self.labels.decided(slot, now, self.profile.window);
+            self.labels.decided(slot, now);
         }
     }
 

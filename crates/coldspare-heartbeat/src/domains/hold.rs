@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use coldspare_names::Time;
 
-use super::{Change, DomainId, Domains, Fallen};
+use super::{Change, DomainId, Domains};
 use crate::Slot;
 
 pub(super) type HoldId = u64;
@@ -128,7 +128,10 @@ impl<Name: Ord + Clone> Domains<Name> {
             }
         }
         for &slot in &hold.members {
-            self.uncount(slot);
+            if let Some(fallen) = self.fallen.get_mut(&slot) {
+                fallen.hold = None;
+            }
+            self.forget_unless_held(slot);
         }
         Some(Change::Ended(self.names(&hold.cause), hold.members))
     }
@@ -137,12 +140,5 @@ impl<Name: Ord + Clone> Domains<Name> {
     pub(crate) fn deadline(&self, linger: Duration) -> Option<Time> {
         let ends = self.holds.values().filter_map(|hold| hold.ends(linger));
         ends.min()
-    }
-}
-
-impl Fallen {
-    /// Whether it waits in no hold since it fell at a time.
-    pub(super) fn is_alone_since(&self, at: Time) -> bool {
-        self.at == at && self.hold.is_none()
     }
 }

@@ -207,3 +207,17 @@ fn with_one_own_link_down_silence_alone_decides_nothing() {
         .collect();
     assert_eq!(statuses, [Status::Held]);
 }
+
+#[test]
+fn a_hold_that_nobody_leaves_does_not_capture_who_dies_long_after() {
+    let mut world = World::in_racks([6, 20]);
+    world.witnesses_answer = false;
+    for number in 0..2 {
+        world.at(secs(10.0), slot(number), Fate::CutOff);
+    }
+    world.at(secs(60.0), slot(4), Fate::PoweredOff);
+    world.run(secs(200.0));
+    let last = |number| world.verdicts(slot(number)).last().map(|(_, v)| v.status);
+    assert_eq!(last(0), Some(Status::Held));
+    assert_eq!(last(4), Some(Status::Unknown));
+}
