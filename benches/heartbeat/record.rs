@@ -4,6 +4,7 @@
 //! number, at best); and, to be fair, also in an array by our dense slot.
 
 mod measure;
+mod peers;
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeSet, HashMap};
@@ -17,8 +18,8 @@ use coldspare_heartbeat::{
 };
 use coldspare_names::{Generation, Time};
 use measure::{Contender, Dice, compare, is_test, target, timed};
-use phi_accrual_failure_detector::{Clock, Detector as _, FailureDetector, UnsyncState};
-use phi_detector::PingWindow;
+use peers::{Accrual, NOW, Pinged, accrual, pinged};
+use phi_accrual_failure_detector::Detector as _;
 
 const SECOND: Duration = Duration::from_secs(1);
 const RACK: u32 = 40;
@@ -73,64 +74,6 @@ fn detector(servers: u32) -> Detector {
         detector.enrol(slot(number), &enrolment(number), Time::EPOCH);
     }
     detector
-}
-
-/// A clock that stands where it is put: it costs a peer less than the real one.
-#[derive(Clone, Copy)]
-struct SetClock;
-
-thread_local! {
-    static NOW: Cell<Duration> = const { Cell::new(Duration::ZERO) };
-}
-
-impl Clock for SetClock {
-    type Timestamp = Duration;
-
-    fn timestamp(&self) -> Duration {
-        NOW.get()
-    }
-
-    fn elapsed(before: &Duration, after: &Duration) -> Duration {
-        after.saturating_sub(*before)
-    }
-}
-
-type Accrual = FailureDetector<UnsyncState<SetClock>>;
-
-/// The samples that made 968 bytes a server.
-const SAMPLES: usize = 100;
-
-fn accrual() -> Accrual {
-    let builder = FailureDetector::<UnsyncState<_>>::builder().max_sample_size(SAMPLES);
-    builder
-        .clock(SetClock)
-        .build()
-        .unwrap_or_else(|_| panic!("the builder refuses its own defaults"))
-}
-
-/// phi-detector's window, and what its user keeps beside it.
-struct Pinged {
-    window: PingWindow,
-    last: Duration,
-}
-
-fn pinged() -> Pinged {
-    Pinged {
-        window: PingWindow::new(SECOND),
-        last: Duration::ZERO,
-    }
-}
-
-impl Pinged {
-    fn heard(&mut self, now: Duration) {
-        self.window.add_ping(now.saturating_sub(self.last));
-        self.last = now;
-    }
-
-    fn is_dead(&self, now: Duration) -> bool {
-        let silence = now.saturating_sub(self.last);
-        self.window.normal_dist().phi(silence) > 8.0
-    }
 }
 
 fn record() {

@@ -168,7 +168,7 @@ fn promises() {
             share: 0.01,
             burst: 0,
         },
-        failures: Some(20 * HOUR),
+        failures: Some(200 * HOUR),
         slice: 5,
         ..Scene::fair()
     };
