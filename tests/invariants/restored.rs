@@ -46,10 +46,10 @@ impl Invariant for Restored {
                 return None;
             };
             // A server that lost its power by itself is left alone: only its return brings it back.
-            let last = last_home(run, name).or(of.home.as_ref());
+            let former = last_home(run, name).or(of.home.as_ref());
             let others: Vec<_> = servers
                 .iter()
-                .filter(|server| Some(*server) != last)
+                .filter(|server| Some(*server) != former)
                 .collect();
             (!others.is_empty())
                 .then(|| format!("{name} is down, and could run on any of {others:?}"))

@@ -175,6 +175,7 @@ impl Shell {
                     Input::Answered(answer(&devices, &site, clock, ask).await)
                 });
             }
+            Output::Use(site) => self.site = site,
             Output::Wake(at) => {
                 self.alarms.insert(at);
             }

@@ -1,5 +1,7 @@
 //! What goes in to the controller, and what comes out.
 
+use std::sync::Arc;
+
 use coldspare_heartbeat::{Beat, Path};
 use coldspare_names::{ServerName, Time};
 use coldspare_store::{Listing, Outcome, Txn};
@@ -9,6 +11,7 @@ use crate::ask::{Answered, Ask};
 use crate::command::Command;
 use crate::event::Event;
 use crate::reply::Reply;
+use crate::site::Site;
 
 /// A step that was handed out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -91,6 +94,8 @@ pub enum Output {
     },
     /// Ask the world, and hand in the answer.
     Ask(Ask),
+    /// Carry out steps and ask questions by this site from now on.
+    Use(Arc<Site>),
     /// Hand in a [`Input::Tick`] at that time.
     Wake(Time),
     /// Tell everybody who listens.

@@ -286,34 +286,22 @@ impl Core {
         Ok(None)
     }
 
-    /// Uses another site from now on, unless it drops something that is in use.
+    /// Uses another site from now on, unless its devices are others.
     fn apply(&mut self, actor: &Actor, site: Site) -> Result<Reply, String> {
         let changes = self.site.difference(&site);
         if changes.is_empty() {
             return Ok(Reply::AlreadySo);
         }
-        for (name, persona) in &self.personas {
-            let Some(kept) = &persona.kept else { continue };
-            let holding = &kept.record.holding;
-            if !site.personas.contains_key(name) && !holding.holders().is_empty() {
-                return Err(format!(
-                    "{name} is held by a server: stop it before it is dropped"
-                ));
-            }
-            let gone = holding
-                .holders()
-                .keys()
-                .find(|server| !site.servers.contains_key(*server));
-            if let Some(server) = gone {
-                return Err(format!(
-                    "{server} holds {name}: move it before the server is dropped"
-                ));
-            }
+        if let Some(kind) = other_devices(&self.site, &site) {
+            return Err(format!(
+                "its {kind} are not the same: start the controller anew with this site"
+            ));
         }
         let lines: Vec<_> = changes.iter().map(ToString::to_string).collect();
-        self.use_site(Arc::new(site))
+        let site = Arc::new(site);
+        self.use_site(site.clone())
             .map_err(|error| error.to_string())?;
-        self.begin_survey();
+        self.outputs.push(Output::Use(site));
         let names: Vec<_> = self.site.personas.keys().cloned().collect();
         for name in &names {
             self.refresh(actor, name);
@@ -433,4 +421,23 @@ impl Core {
             servers: servers.collect(),
         }
     }
+}
+
+/// What of two sites is not the same for which handles are made only when a controller starts.
+fn other_devices(before: &Site, after: &Site) -> Option<&'static str> {
+    let personas = before.personas.keys().ne(after.personas.keys());
+    let members = before.dags.keys().ne(after.dags.keys());
+    let servers = before.servers.keys().ne(after.servers.keys());
+    let switches = before.switches.keys().ne(after.switches.keys());
+    let arrays = before.arrays.keys().ne(after.arrays.keys());
+    let all = [
+        (personas, "personas"),
+        (members, "database availability groups"),
+        (servers, "servers"),
+        (switches, "switches"),
+        (arrays, "arrays"),
+        (before.heartbeat != after.heartbeat, "heartbeat limits"),
+    ];
+    all.into_iter()
+        .find_map(|(differ, kind)| differ.then_some(kind))
 }

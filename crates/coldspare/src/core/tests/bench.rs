@@ -246,6 +246,7 @@ impl Bench {
                     Input::Answered(answer(&devices, &site, clock, ask).await)
                 }));
             }
+            Output::Use(site) => self.world.site = site,
             Output::Wake(at) => {
                 self.alarms.insert(at);
             }

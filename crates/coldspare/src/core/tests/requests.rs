@@ -2,6 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use coldspare_network::VlanId;
 use coldspare_persona::PersonaState;
 
 use super::bench::Bench;
@@ -10,6 +11,7 @@ use crate::command::Verb;
 use crate::event::What;
 use crate::record::Wanted;
 use crate::reply::Reply;
+use crate::site::Site;
 use crate::test_world::{persona, server, two_spares, white_paper};
 use crate::workload::{Progress, Workload, WorkloadError};
 
@@ -301,4 +303,36 @@ async fn asking_how_it_is_or_what_would_be_done_does_nothing() {
     assert_eq!(spares.len(), 1);
     bench.run(LONG).await;
     assert_eq!((bench.acted.len(), bench.commits), (acted, commits));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_changed_network_is_plugged_anew_and_other_devices_are_refused() {
+    let mut bench = Bench::running(white_paper()).await;
+    bench.run(SHORT).await;
+    let text = include_str!("../../../../../examples/sites/white-paper.toml");
+    let renumbered = text.replace("vlan = 103", "vlan = 203");
+    let site = Box::new(Site::parse(&renumbered, "changed.toml").unwrap());
+    let apply = Verb::Apply { site };
+    let told = bench.ask(apply.clone()).await;
+    assert!(
+        matches!(&told, Reply::Accepted(text) if text.contains("203")),
+        "{told:?}"
+    );
+    bench.run(SHORT).await;
+    let port = "1/g2".parse().unwrap();
+    let switch = &bench.world.switches["lan-1"];
+    assert!(switch.carries(&port, VlanId::new(203).unwrap()));
+    assert!(!switch.carries(&port, VlanId::new(103).unwrap()));
+    assert_eq!(bench.ask(apply).await, Reply::AlreadySo);
+
+    let mut fewer = white_paper();
+    fewer.servers.remove(&server(3));
+    let reason = refused(
+        bench
+            .ask(Verb::Apply {
+                site: Box::new(fewer),
+            })
+            .await,
+    );
+    assert!(reason.contains("servers are not the same"), "{reason}");
 }
