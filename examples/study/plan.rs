@@ -29,7 +29,7 @@ pub(crate) fn show(site: &Site, scenario: &Scenario, seed: u64, json: bool) -> R
             };
             match simulation.ask(command).await {
                 Some(reply) if json => {
-                    println!("{}", serde_json::to_string(&reply).unwrap_or_default())
+                    println!("{}", serde_json::to_string(&reply).unwrap_or_default());
                 }
                 Some(Reply::Preview(preview)) => print(&preview),
                 reply => println!("{persona}: {reply:?}"),
