@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use coldspare_exchange::DagControl;
+use coldspare_exchange::{CopyState, Dag, DagControl, resilience};
 use coldspare_sim::Truth;
 use futures::FutureExt;
 
@@ -77,7 +77,31 @@ fn databases(truth: &Truth<'_>) -> Vec<String> {
             }
             rows.push(row);
         }
+        rows.extend(load(&dag, &copies));
     }
+    rows
+}
+
+/// Who carries how much, and what the next losses would cost.
+fn load(dag: &Dag, copies: &[CopyState]) -> Vec<String> {
+    let stands = resilience(dag, copies);
+    let mut rows: Vec<_> = stands
+        .active
+        .iter()
+        .map(|(member, active)| {
+            let (now, preferred) = (active.now, active.preferred);
+            let much = if now > preferred { ": overloaded" } else { "" };
+            format!("{member} serves {now} databases, {preferred} when all is well{much}")
+        })
+        .collect();
+    let mut next = format!(
+        "further losses until no quorum: {}",
+        stands.losses_until_no_quorum
+    );
+    if let Some((database, losses)) = stands.weakest() {
+        let _ = write!(next, "; until no copy of {database}: {losses}");
+    }
+    rows.push(next);
     rows
 }
 
