@@ -80,6 +80,8 @@ mod failover;
 mod guest;
 mod guest_plan;
 pub mod memory;
+#[cfg(all(feature = "netlink", target_os = "linux"))]
+pub mod netlink;
 mod network;
 #[cfg(feature = "ovs")]
 pub mod ovs;
