@@ -145,9 +145,10 @@ fn freeing_takes_from_the_reserved_server_and_spares_the_home() {
 }
 
 #[test]
-fn a_refresh_sets_ports_and_interfaces_of_the_home_and_nothing_else() {
+fn a_refresh_sets_what_the_home_has_leads_the_application_back_and_takes_nothing() {
     let plan = with(true, |planner| planner.refresh(&held(&[(1, 1)]))).unwrap();
-    let wanted = "wire r720-1 on lan-1, wire r720-1 on lan-2\nconfigure exchange-1's interfaces";
+    let wanted = "wire r720-1 on lan-1, wire r720-1 on lan-2\nconfigure exchange-1's interfaces\n\
+        await exchange-1's services\nrejoin exchange-1's copies\nredistribute to exchange-1";
     assert_eq!(told(&plan.stages), wanted);
     let nowhere = with(true, |planner| planner.refresh(&held(&[]))).unwrap();
     assert!(nowhere.stages.is_empty());
