@@ -177,7 +177,25 @@ impl World {
             }
         }
         self.watch_failure(index, copy);
+        let path = path.map(|path| self.kept_path(index, copy, path));
         self.pump(index, copy, path.filter(|_| works));
+    }
+
+    /// A copy that has fallen back to the MAPI network stays there until it begins anew, even if
+    /// the replication network is back.
+    fn kept_path(&mut self, index: usize, copy: usize, path: Path) -> Path {
+        let store = &self.stores[index];
+        let (source, machine) = (
+            store.copies[store.active].machine,
+            store.copies[copy].machine,
+        );
+        let mapi = [source, machine]
+            .iter()
+            .all(|machine| self.machines[*machine].links.mapi);
+        let it = &mut self.stores[index].copies[copy];
+        let flows = matches!(it.status, CopyStatus::Healthy | CopyStatus::Resynchronizing);
+        it.on_mapi = flows && (path == Path::Mapi || (it.on_mapi && mapi));
+        if it.on_mapi { Path::Mapi } else { path }
     }
 
     /// Sets how fast a passive copy works, and when it will have caught up.

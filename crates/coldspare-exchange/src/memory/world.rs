@@ -67,6 +67,8 @@ pub(super) struct Copy {
     pub(super) target: Level,
     /// When the comparison of logs ends.
     pub(super) compared: Time,
+    /// Whether its logs come over the MAPI network, because the other one failed.
+    pub(super) on_mapi: bool,
     /// When its status changes by itself.
     pub(super) until: Time,
     pub(super) activation_suspended: bool,
@@ -352,6 +354,7 @@ fn store(
         logs: Pipeline::at_level(LOG, now),
         target: 0,
         compared: now,
+        on_mapi: false,
         until: Time::NEVER,
         activation_suspended: false,
         comment: None,

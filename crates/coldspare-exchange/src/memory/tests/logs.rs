@@ -149,3 +149,35 @@ fn a_daily_profile_is_written_hour_by_hour() {
         assert_eq!(lab.cluster.logs_kept(&database("DB1")), Ok(1 + logs));
     }
 }
+
+#[test]
+fn shipping_stays_on_the_mapi_network_until_the_copy_is_suspended_and_resumed() {
+    let settings = Settings {
+        mapi_rate: 3_600,
+        ..Settings::default()
+    };
+    let mut lab = Lab::new(pair(), settings);
+    lab.load("DB1", 7_200);
+    let queue = |lab: &Lab| lab.state("DB1\\EX2").copy_queue.known().unwrap();
+    lab.cluster
+        .set_replication_network(&member("EX2"), false)
+        .unwrap();
+    lab.minutes(60);
+    assert_eq!(queue(&lab), 3_600, "the slower network");
+    lab.cluster
+        .set_replication_network(&member("EX2"), true)
+        .unwrap();
+    lab.minutes(60);
+    assert_eq!(queue(&lab), 7_200, "still the slower network");
+    let copy = copy("DB1\\EX2");
+    lab.done(&Action::Suspend {
+        copy: copy.clone(),
+        comment: String::new(),
+    });
+    lab.done(&Action::Resume {
+        copy,
+        replication_only: false,
+    });
+    lab.minutes(60);
+    assert_eq!(queue(&lab), 0);
+}
