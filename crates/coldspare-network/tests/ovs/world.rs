@@ -227,7 +227,9 @@ fn missing() -> Option<&'static str> {
         let output = command.arg(version).output();
         output.is_ok_and(|output| output.status.success())
     };
-    let probe = format!("coldspare-probe-{}", std::process::id());
+    // Tests run side by side: each needs a probe of its own.
+    let number = COUNT.fetch_add(1, Ordering::Relaxed);
+    let probe = format!("coldspare-probe-{}-{number}", std::process::id());
     let namespace = |verb| Command::new("ip").args(["netns", verb, &probe]).output();
     let may = |output: std::io::Result<std::process::Output>| {
         output.is_ok_and(|output| output.status.success())
