@@ -81,7 +81,7 @@ impl NetlinkHost {
     /// Fails over whenever a link changes, for as long as it is polled; returns only what went
     /// wrong.
     pub async fn follow_links(&self) -> Error {
-        let mut changes = match self.kernel.link_changes() {
+        let mut changes = match kernel::link_changes() {
             Ok(changes) => changes,
             Err(error) => return self.silent(error),
         };

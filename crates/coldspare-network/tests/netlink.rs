@@ -203,8 +203,8 @@ fn neighbours_learn_at_once_where_an_address_has_moved() {
         there(&["address", "add", "10.101.0.1/24", "dev", "w1"]);
         there(&["link", "set", "w1", "up"]);
         // So the neighbour learns by an announcement alone; by default it learns anew what it knew.
-        let learns = "echo 1 > /proc/sys/net/ipv4/conf/w1/arp_accept";
-        ip(&["netns", "exec", &other.0, "sh", "-c", learns]);
+        let accept = "echo 1 > /proc/sys/net/ipv4/conf/w1/arp_accept";
+        ip(&["netns", "exec", &other.0, "sh", "-c", accept]);
         host().set_plan(&plain()).await.unwrap();
         tokio::time::sleep(Duration::from_millis(300)).await;
         let learnt = there(&["neighbour", "show", "to", "10.101.0.11"]);

@@ -53,13 +53,6 @@ impl Kernel {
         Ok(Self(handle))
     }
 
-    /// A message whenever a link has changed.
-    pub(super) fn link_changes(&self) -> io::Result<Changes> {
-        let (connection, _, changes) = new_multicast_connection(&[MulticastGroup::Link])?;
-        tokio::spawn(connection);
-        Ok(changes)
-    }
-
     pub(super) async fn look(&self) -> Result<Found, Failure> {
         let refused = |source| Failure::Refused {
             what: "a look".to_owned(),
@@ -153,6 +146,13 @@ impl Kernel {
             _ => Err(Failure::Gone(name.to_owned())),
         }
     }
+}
+
+/// A message whenever a link has changed.
+pub(super) fn link_changes() -> io::Result<Changes> {
+    let (connection, _, changes) = new_multicast_connection(&[MulticastGroup::Link])?;
+    tokio::spawn(connection);
+    Ok(changes)
 }
 
 fn default_route(router: Ipv4Addr) -> RouteMessageBuilder<Ipv4Addr> {
