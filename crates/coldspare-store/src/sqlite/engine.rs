@@ -14,6 +14,11 @@ use crate::{Change, Entry, Key, Listing, Outcome, Prefix, Put, Revision, Txn, Va
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How many commits a watch may fall behind.
 const HISTORY: u64 = 1024;
+/// How many more are kept before the oldest are forgotten together: each time costs a few pages.
+const SLACK: u64 = 128;
+/// More than one commit changes: see the table `change`.
+const WIDTH: u64 = 128;
+const _: () = assert!(Txn::MOST_KEYS < 128);
 
 /// A connection to the file.
 #[derive(Debug)]
@@ -87,14 +92,10 @@ impl Engine {
             outcomes.push(outcome);
         }
         if revision > before.revision {
-            let oldest = Revision::new(revision.number().saturating_sub(HISTORY));
-            let forgotten = before.forgotten.max(oldest);
+            let forgotten = forget(&group, before.forgotten, revision)?;
             group
                 .prepare_cached("UPDATE latest SET revision = ?, forgotten = ?")?
-                .execute([signed(revision), signed(forgotten)])?;
-            group
-                .prepare_cached("DELETE FROM change WHERE revision <= ?")?
-                .execute([signed(forgotten)])?;
+                .execute([signed(revision.number()), signed(forgotten.number())])?;
         }
         group
             .commit()
@@ -114,25 +115,22 @@ impl Engine {
             return Err(Failure::Compacted(after));
         }
         let mut changes = txn.prepare_cached(
-            "SELECT revision, key, value FROM change WHERE revision > ? ORDER BY revision, key",
+            "SELECT place, key, value FROM change WHERE place >= ? ORDER BY place",
         )?;
-        let mut rows = changes.query([signed(after)])?;
+        let mut rows = changes.query([place_after(after)])?;
         let mut change: Option<Change> = None;
         while let Some(row) = rows.next()? {
-            let revision = unsigned(row.get(0)?);
+            let revision = Revision::new(unsigned(row.get("place")?) / WIDTH);
             if change
                 .as_ref()
                 .is_some_and(|change| change.revision < revision)
             {
                 break;
             }
-            let key = Key::new(row.get_ref(1)?.as_str()?)?;
+            let key = Key::new(row.get_ref("key")?.as_str()?)?;
             if prefix.contains(&key) {
-                let value = row
-                    .get_ref(2)?
-                    .as_blob_or_null()?
-                    .map(Value::new)
-                    .transpose()?;
+                let value = row.get_ref("value")?.as_blob_or_null()?;
+                let value = value.map(Value::new).transpose()?;
                 let entries = BTreeMap::new();
                 let change = change.get_or_insert(Change { revision, entries });
                 change.entries.insert(key, value);
@@ -162,8 +160,8 @@ fn latest(txn: &Transaction<'_>) -> rusqlite::Result<Latest> {
     let mut latest = txn.prepare_cached("SELECT revision, forgotten FROM latest")?;
     latest.query_one([], |row| {
         Ok(Latest {
-            revision: unsigned(row.get(0)?),
-            forgotten: unsigned(row.get(1)?),
+            revision: Revision::new(unsigned(row.get(0)?)),
+            forgotten: Revision::new(unsigned(row.get(1)?)),
         })
     })
 }
@@ -174,13 +172,13 @@ fn apply(group: &Transaction<'_>, present: Revision, txn: &Txn) -> Result<Outcom
     for key in txn.expectations().keys() {
         let mut of = group.prepare_cached("SELECT revision FROM entry WHERE key = ?")?;
         let revision = of.query_one([key.as_str()], |row| row.get(0)).optional()?;
-        found.insert(key, revision.map(unsigned));
+        found.insert(key, revision.map(unsigned).map(Revision::new));
     }
     if let Some(conflict) = txn.conflict(|key| found.get(key).copied().flatten()) {
         return Ok(Outcome::Conflict(conflict));
     }
     let next = Revision::new(present.number() + 1);
-    let mut changed = false;
+    let mut place = place_after(present);
     for (key, put) in txn.changes() {
         let (touched, value) = match put {
             Put::Value(value) => (set(group, key, value, next)?, Some(value.bytes())),
@@ -188,12 +186,34 @@ fn apply(group: &Transaction<'_>, present: Revision, txn: &Txn) -> Result<Outcom
         };
         if touched > 0 {
             group
-                .prepare_cached("INSERT INTO change (revision, key, value) VALUES (?, ?, ?)")?
-                .execute((signed(next), key.as_str(), value))?;
-            changed = true;
+                .prepare_cached("INSERT INTO change (place, key, value) VALUES (?, ?, ?)")?
+                .execute((place, key.as_str(), value))?;
+            place += 1;
         }
     }
+    let changed = place > place_after(present);
     Ok(Outcome::Committed(if changed { next } else { present }))
+}
+
+/// Forgets the oldest commits if there are enough of them; up to which all are forgotten.
+fn forget(
+    group: &Transaction<'_>,
+    forgotten: Revision,
+    latest: Revision,
+) -> rusqlite::Result<Revision> {
+    if latest.number() <= forgotten.number() + HISTORY + SLACK {
+        return Ok(forgotten);
+    }
+    let forgotten = Revision::new(latest.number() - HISTORY);
+    group
+        .prepare_cached("DELETE FROM change WHERE place < ?")?
+        .execute([place_after(forgotten)])?;
+    Ok(forgotten)
+}
+
+/// The place of the first change after that commit.
+fn place_after(revision: Revision) -> i64 {
+    signed(revision.number().saturating_add(1).saturating_mul(WIDTH))
 }
 
 fn set(group: &Transaction<'_>, key: &Key, value: &Value, at: Revision) -> rusqlite::Result<usize> {
@@ -202,7 +222,7 @@ fn set(group: &Transaction<'_>, key: &Key, value: &Value, at: Revision) -> rusql
             "INSERT INTO entry (key, value, revision) VALUES (?, ?, ?)
              ON CONFLICT (key) DO UPDATE SET value = excluded.value, revision = excluded.revision",
         )?
-        .execute((key.as_str(), value.bytes(), signed(at)))
+        .execute((key.as_str(), value.bytes(), signed(at.number())))
 }
 
 fn delete(group: &Transaction<'_>, key: &Key) -> rusqlite::Result<usize> {
@@ -215,18 +235,18 @@ fn entry(row: &Row<'_>) -> Result<Entry, Failure> {
     let value = Value::new(row.get_ref("value")?.as_blob()?)?;
     Ok(Entry {
         value,
-        revision: unsigned(row.get("revision")?),
+        revision: Revision::new(unsigned(row.get("revision")?)),
     })
 }
 
-/// SQLite has signed integers only. A revision that it cannot write is one that never comes.
-fn signed(revision: Revision) -> i64 {
-    i64::try_from(revision.number()).unwrap_or(i64::MAX)
+/// SQLite has signed integers only. What it cannot write is a number that never comes.
+fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
 }
 
-/// Revisions are written by this module, from zero on.
-fn unsigned(number: i64) -> Revision {
-    Revision::new(u64::try_from(number).unwrap_or_default())
+/// These numbers are written by this module, from zero on.
+fn unsigned(number: i64) -> u64 {
+    u64::try_from(number).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -16,12 +16,12 @@ pub(super) const FORMATS: &[&str] = &["
         value    BLOB NOT NULL,
         revision INTEGER NOT NULL
     ) STRICT;
-    -- What the latest commits did, for those who watch; no value: deleted.
+    -- What the latest commits did, for those who watch; no value: deleted. The place is the
+    -- commit's revision times 128, plus which of its changes it is: there are never so many.
     CREATE TABLE change (
-        revision INTEGER NOT NULL,
-        key      TEXT NOT NULL,
-        value    BLOB,
-        PRIMARY KEY (revision, key)
+        place INTEGER PRIMARY KEY,
+        key   TEXT NOT NULL,
+        value BLOB
     ) STRICT;
     -- One row: the latest commit, and the latest of which the changes are forgotten.
     CREATE TABLE latest (

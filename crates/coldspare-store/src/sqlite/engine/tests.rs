@@ -116,15 +116,14 @@ fn a_damaged_file_is_told_and_never_taken_for_an_empty_one() {
 #[test]
 fn a_watch_that_falls_too_far_behind_is_told() {
     let (_folder, mut engine) = engine();
-    let commits: Vec<Txn> = (0..=HISTORY).map(|_| put("a", 1)).collect();
+    let commits: Vec<Txn> = (0..=HISTORY + SLACK).map(|_| put("a", 1)).collect();
     engine.commit(&commits).unwrap();
-    let first = engine
-        .next_change(&Prefix::all(), Revision::new(1))
-        .unwrap();
-    assert_eq!(first.until, Revision::new(2));
+    let oldest = Revision::new(SLACK + 1);
+    let seen = engine.next_change(&Prefix::all(), oldest).unwrap();
+    assert_eq!(seen.until, Revision::new(SLACK + 2));
     let error = told(
         engine
-            .next_change(&Prefix::all(), Revision::NONE)
+            .next_change(&Prefix::all(), Revision::new(SLACK))
             .unwrap_err(),
     );
     assert!(matches!(error, Error::Compacted { .. }), "{error}");
