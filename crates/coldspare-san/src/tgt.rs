@@ -76,6 +76,24 @@ pub struct TgtSettings {
     pub limit: Duration,
 }
 
+impl TgtSettings {
+    /// Names the field that tgtd could not work with, and why. Portals are not looked at.
+    pub fn check(&self) -> Result<(), (&'static str, &'static str)> {
+        let plain = |path: &str| !path.contains([',', '\n']);
+        if self.naming.as_str().len() > 141 {
+            let reason = "the beginning of its targets' names is longer than 141 bytes";
+            Err(("naming", reason))
+        } else if !self.directory.is_absolute() {
+            Err(("directory", "its directory must be an absolute path"))
+        } else if !self.directory.to_str().is_some_and(plain) {
+            let reason = "its directory must be UTF-8, without comma and line break";
+            Err(("directory", reason))
+        } else {
+            Ok(())
+        }
+    }
+}
+
 /// One tgtd and the images in its directory.
 #[derive(Debug)]
 pub struct TgtArray {
@@ -88,18 +106,8 @@ pub struct TgtArray {
 impl TgtArray {
     /// The array of that tgtd, which derives its secrets from `key`. Nothing is asked of it yet.
     pub fn new(name: ArrayName, settings: TgtSettings, key: SecretKey) -> Result<Self, Error> {
-        let plain = |path: &str| !path.contains([',', '\n']);
-        let wrong = if settings.portals.is_empty() {
-            Some("it has no portal")
-        } else if settings.naming.as_str().len() > 141 {
-            Some("the beginning of its targets' names is longer than 141 bytes")
-        } else if !settings.directory.is_absolute() {
-            Some("its directory must be an absolute path")
-        } else if !settings.directory.to_str().is_some_and(plain) {
-            Some("its directory must be UTF-8, without comma and line break")
-        } else {
-            None
-        };
+        let wrong = settings.check().err().map(|(_, reason)| reason);
+        let wrong = wrong.or(settings.portals.is_empty().then_some("it has no portal"));
         let control = Control::new(settings.socket.clone(), settings.limit);
         let array = Self {
             name,
@@ -118,7 +126,9 @@ impl TgtArray {
         IscsiName::new(name).expect("the beginning is a name, and few of its letters follow")
     }
 
-    fn image(&self, volume: &VolumeName) -> PathBuf {
+    /// Where the content of that volume is, for whoever puts an image there before anybody is
+    /// admitted to it. The file of a volume that was not made is not there.
+    pub fn image(&self, volume: &VolumeName) -> PathBuf {
         let file = format!("{}.img", label(&self.name, volume));
         self.settings.directory.join(file)
     }

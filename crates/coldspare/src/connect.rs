@@ -4,18 +4,27 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use coldspare_bmc::MemoryBmc;
+use coldspare_bmc::{Bmc, MemoryBmc};
+#[cfg(feature = "ipmi")]
+use coldspare_bmc::{Ipmi, IpmiAccess, IpmiUser, NicFile};
 use coldspare_exchange::DagControl;
 use coldspare_exchange::memory::{Settings, SimulatedCluster};
 use coldspare_heartbeat::Path;
 use coldspare_names::{PortName, ServerName, SwitchName, Time};
+use coldspare_network::Switch;
 use coldspare_network::memory::{MemoryGuest, MemorySwitch};
-use coldspare_san::SecretKey;
+#[cfg(feature = "ovs")]
+use coldspare_network::ovs::OvsSwitch;
 use coldspare_san::memory::MemoryArray;
+#[cfg(feature = "tgt")]
+use coldspare_san::tgt::TgtArray;
+use coldspare_san::{Array, SecretKey};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::dag_member::DagMember;
 use crate::devices::{Devices, Prober};
+#[cfg(feature = "ipmi")]
+use crate::site::IpmiDriver;
 use crate::site::{ArrayDriver, BmcDriver, DagDriver, Site, SwitchDriver, WorkloadKind};
 use crate::workload::{Plain, Workload};
 
@@ -26,6 +35,26 @@ pub enum ConnectError {
     /// The site's key cannot be had from where the site says it is.
     #[error("the site's key cannot be read")]
     Key(#[source] std::io::Error),
+    /// The password of a management controller cannot be had from where the site says it is.
+    #[error("the password for the management controller of {server} cannot be read")]
+    Password {
+        /// Whose controller.
+        server: ServerName,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A management controller's user is one that IPMI cannot carry.
+    #[cfg(feature = "ipmi")]
+    #[error("the user of the management controller of {server} cannot be")]
+    IpmiUser {
+        /// Whose controller.
+        server: ServerName,
+        /// Why.
+        source: coldspare_bmc::IpmiUserError,
+    },
+    /// An array cannot be as the site describes it.
+    #[error("an array cannot be as the site says")]
+    Array(#[source] coldspare_san::Error),
     /// The site describes a database availability group that cannot be.
     #[error("the database availability group {dag} cannot be")]
     Dag {
@@ -56,27 +85,38 @@ pub fn connect(site: &Site) -> Result<Devices, ConnectError> {
         let identity = site
             .identity(name)
             .unwrap_or_else(|| coldspare_bmc::Identity::of_uuid(of.server.identity.uuid));
-        let bmc = match of.bmc {
-            BmcDriver::Memory => MemoryBmc::new(name.clone(), identity),
+        let bmc: Arc<dyn Bmc> = match &of.bmc {
+            BmcDriver::Memory => Arc::new(MemoryBmc::new(name.clone(), identity)),
+            #[cfg(feature = "ipmi")]
+            BmcDriver::Ipmi(driver) => ipmi(name, driver)?,
         };
-        devices.bmcs.insert(name.clone(), Arc::new(bmc));
+        devices.bmcs.insert(name.clone(), bmc);
     }
     for (name, of) in &site.switches {
-        match of.driver {
-            SwitchDriver::Unmanaged => {}
-            SwitchDriver::Memory => {
-                let switch = MemorySwitch::new(name.clone(), server_ports(site, name));
-                devices.switches.insert(name.clone(), Arc::new(switch));
-            }
-        }
-    }
-    for (name, of) in &site.arrays {
-        let array = match &of.driver {
-            ArrayDriver::Memory { traits } => {
-                MemoryArray::new(name.clone(), of.portals.clone(), san_key.clone(), *traits)
+        let ports = server_ports(site, name);
+        let switch: Arc<dyn Switch> = match &of.driver {
+            SwitchDriver::Unmanaged => continue,
+            SwitchDriver::Memory => Arc::new(MemorySwitch::new(name.clone(), ports)),
+            #[cfg(feature = "ovs")]
+            SwitchDriver::Ovs(driver) => {
+                Arc::new(OvsSwitch::new(name.clone(), driver.settings(), ports))
             }
         };
-        devices.arrays.insert(name.clone(), Arc::new(array));
+        devices.switches.insert(name.clone(), switch);
+    }
+    for (name, of) in &site.arrays {
+        let (portals, key) = (of.portals.clone(), san_key.clone());
+        let array: Arc<dyn Array> = match &of.driver {
+            ArrayDriver::Memory { traits } => {
+                Arc::new(MemoryArray::new(name.clone(), portals, key, *traits))
+            }
+            #[cfg(feature = "tgt")]
+            ArrayDriver::Tgt(driver) => {
+                let array = TgtArray::new(name.clone(), driver.settings(portals), key);
+                Arc::new(array.map_err(ConnectError::Array)?)
+            }
+        };
+        devices.arrays.insert(name.clone(), array);
     }
     let mut groups: BTreeMap<_, Arc<dyn DagControl>> = BTreeMap::new();
     for (name, of) in &site.dags {
@@ -116,6 +156,34 @@ pub fn connect(site: &Site) -> Result<Devices, ConnectError> {
         devices.workloads.insert(name.clone(), workload);
     }
     Ok(devices)
+}
+
+/// A controller that speaks IPMI, and beside it the file that stands for a NIC's memory.
+#[cfg(feature = "ipmi")]
+fn ipmi(server: &ServerName, driver: &IpmiDriver) -> Result<Arc<dyn Bmc>, ConnectError> {
+    let password = driver
+        .password
+        .read()
+        .map_err(|source| ConnectError::Password {
+            server: server.clone(),
+            source,
+        })?;
+    let user = IpmiUser::new(&*driver.user, password).map_err(|source| ConnectError::IpmiUser {
+        server: server.clone(),
+        source,
+    })?;
+    let access = IpmiAccess {
+        address: driver.address,
+        user,
+        cipher_suite: driver.cipher_suite,
+        guid_order: driver.guid_order,
+        limit: driver.limit,
+    };
+    let bmc: Arc<dyn Bmc> = Arc::new(Ipmi::new(server.clone(), access));
+    Ok(match &driver.nic_file {
+        Some(path) => Arc::new(NicFile::new(server.clone(), bmc, path)),
+        None => bmc,
+    })
 }
 
 /// The key from which the secrets of admissions are derived, from the site's key.

@@ -47,14 +47,18 @@ impl IpmiUser {
     /// passwords of 20.)
     pub fn new(name: impl Into<String>, password: SecretString) -> Result<Self, IpmiUserError> {
         let name = name.into();
-        if !(1..=16).contains(&name.len()) || !name.bytes().all(|b| b.is_ascii_graphic()) {
-            return Err(IpmiUserError::Name);
-        }
+        Self::check_name(&name)?;
         let plain = password.expose_secret();
         if !(1..=20).contains(&plain.len()) || plain.contains(['\0', '\n', '\r']) {
             return Err(IpmiUserError::Password);
         }
         Ok(Self { name, password })
+    }
+
+    /// Refuses a name that IPMI cannot carry, before a password is at hand.
+    pub fn check_name(name: &str) -> Result<(), IpmiUserError> {
+        let fits = (1..=16).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_graphic());
+        fits.then_some(()).ok_or(IpmiUserError::Name)
     }
 
     /// The name.

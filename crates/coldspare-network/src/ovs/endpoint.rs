@@ -5,10 +5,13 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
 /// Where an OVSDB server listens, in its own notation: `unix:FILE` or `tcp:ADDRESS:PORT`.
 ///
 /// The address is a number: a failover must not wait for a name server.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
 pub enum Endpoint {
     /// A socket of this machine.
     Unix(PathBuf),
@@ -40,6 +43,20 @@ impl fmt::Display for Endpoint {
             Self::Unix(file) => write!(f, "unix:{}", file.display()),
             Self::Tcp(address) => write!(f, "tcp:{address}"),
         }
+    }
+}
+
+impl From<Endpoint> for String {
+    fn from(endpoint: Endpoint) -> Self {
+        endpoint.to_string()
+    }
+}
+
+impl TryFrom<String> for Endpoint {
+    type Error = BadEndpoint;
+
+    fn try_from(text: String) -> Result<Self, BadEndpoint> {
+        text.parse()
     }
 }
 

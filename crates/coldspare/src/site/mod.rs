@@ -47,6 +47,12 @@ use serde::{Deserialize, Serialize};
 pub use array::SiteArray;
 pub use dag::SiteDag;
 pub use difference::Change;
+#[cfg(feature = "ipmi")]
+pub use driver::IpmiDriver;
+#[cfg(feature = "ovs")]
+pub use driver::OvsDriver;
+#[cfg(feature = "tgt")]
+pub use driver::TgtDriver;
 pub use driver::{ArrayDriver, BmcDriver, DagDriver, SwitchDriver};
 pub use error::{Key, KeyPath, Place, SiteError, SiteErrors};
 pub use external::{External, ExternalRole};

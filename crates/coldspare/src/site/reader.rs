@@ -75,6 +75,11 @@ impl<'d> Table<'d> {
         self.document.report(self.path.clone(), wrong);
     }
 
+    /// Lets every key pass that nobody asked for.
+    pub(super) fn ignore_rest(&mut self) {
+        self.rest_ignored = true;
+    }
+
     /// Whether it has that key.
     pub(super) fn has(&self, key: &str) -> bool {
         self.entries.contains_key(key)
@@ -229,7 +234,7 @@ impl<'d> Table<'d> {
             })
         });
         let Some(read) = chosen else {
-            self.rest_ignored = true;
+            self.ignore_rest();
             return None;
         };
         read(self)

@@ -8,7 +8,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
 use super::reader::Table;
-use super::value::{self, Value, Wrong};
+use super::value::{self, Value, Wrong, absolute};
 
 /// Where a secret is to be found: `{ env = "NAME" }` or `{ file = "/path" }`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -82,13 +82,4 @@ fn environment(value: &Value<'_>) -> Result<String, Wrong> {
         return Err("env is the name of an environment variable: letters, digits and _".into());
     }
     Ok(name.to_owned())
-}
-
-fn absolute(value: &Value<'_>) -> Result<PathBuf, Wrong> {
-    let path = PathBuf::from(value.get_ref().as_str().unwrap_or_default());
-    if path.is_absolute() {
-        Ok(path)
-    } else {
-        Err("file is an absolute path: it must mean the same wherever a controller starts".into())
-    }
 }

@@ -10,6 +10,7 @@ use super::*;
 
 use self::mistakes::MISTAKES;
 
+mod drivers;
 mod mistakes;
 
 const WHITE_PAPER: &str = include_str!("../../../../examples/sites/white-paper.toml");

@@ -1,6 +1,7 @@
 //! Reads one value of a site file: what `Table::required` and its like are handed.
 
 use std::ops::Range;
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -105,6 +106,16 @@ fn refused(error: &toml::de::Error) -> Wrong {
         reason: cut(reason),
         suggestion: unknown.and_then(|given| nearest(given, words)),
         at: error.span().map(|span| span.start),
+    }
+}
+
+/// A path that begins at the root.
+pub(super) fn absolute(value: &Value<'_>) -> Result<PathBuf, Wrong> {
+    let path = PathBuf::from(value.get_ref().as_str().unwrap_or_default());
+    if path.is_absolute() {
+        Ok(path)
+    } else {
+        Err("it is an absolute path: it must mean the same wherever a controller starts".into())
     }
 }
 

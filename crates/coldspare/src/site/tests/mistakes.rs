@@ -13,7 +13,7 @@ pub(super) const MISTAKES: &[(&str, &str, &str, &str)] = &[
     ("[pools.exchange]", "[pools.exchange]\noff-puase = \"1s\"",
         "pools.exchange.off-puase", r#"did you mean "off-pause"?"#),
     ("driver = \"memory\"", "driver = \"memroy\"",
-        "switches.lan-1.driver", r#"it is none of unmanaged, memory; did you mean "memory"?"#),
+        "switches.lan-1.driver", r#"it is none of unmanaged, memory, ovs; did you mean "memory"?"#),
     ("\"bios\"", "\"boss\"", "servers.r720-1.boot-mode", r#"did you mean "bios"?"#),
     // What has the wrong type, or is no value of it.
     ("vlan = 4004", "vlan = \"4004\"", "networks.scn.vlan", "invalid type: string"),
