@@ -3,7 +3,7 @@
 use coldspare_names::Time;
 
 use super::event::Happening;
-use super::flow::{LOG, Level, Pipeline, logs};
+use super::flow::{Level, Pipeline, logs, whole};
 use super::world::{Timer, Volume, World};
 use crate::selection::{self, Situation};
 use crate::{CopyState, CopyStatus, DialOverride, MemberName, MemberPolicy, MountDial};
@@ -105,6 +105,13 @@ impl World {
         store.copies[copy].logs.settle(&store.stream, self.now);
     }
 
+    /// Brings every copy to now, before the logs that it draws from are changed.
+    pub(super) fn settle_all(&mut self, index: usize) {
+        for copy in 0..self.stores[index].copies.len() {
+            self.settle(index, copy);
+        }
+    }
+
     pub(super) fn active_on(&self, machine: usize) -> u32 {
         let here = |store: &&super::world::Store| store.copies[store.active].machine == machine;
         u32::try_from(self.stores.iter().filter(here).count()).unwrap_or(u32::MAX)
@@ -122,7 +129,7 @@ impl World {
         if fetched && same {
             return (written, 0);
         }
-        let whole = it.logs.copied / LOG * LOG;
+        let whole = whole(it.logs.copied);
         let shared = if same {
             whole
         } else {
@@ -133,7 +140,7 @@ impl World {
 
     /// Makes a copy the active one, dismounted; says how many committed logs it lacks.
     pub(super) fn activate(&mut self, index: usize, copy: usize, automatic: bool) -> u64 {
-        self.settle(index, copy);
+        self.settle_all(index);
         let (level, missing) = self.last_logs(index, copy);
         let now = self.now;
         let store = &mut self.stores[index];
@@ -146,8 +153,7 @@ impl World {
         left.status = CopyStatus::Initializing;
         left.until = Time::NEVER;
         let it = &mut store.copies[copy];
-        it.logs.copied = level;
-        it.logs.inspected = level;
+        it.logs.go_on_from(level);
         it.status = CopyStatus::Dismounted;
         it.until = Time::NEVER;
         store.active = copy;

@@ -3,7 +3,7 @@
 use coldspare_names::Time;
 
 use super::event::Happening;
-use super::flow::{Delays, Pipeline, Rates};
+use super::flow::{Delays, Pipeline, Rates, whole};
 use super::world::{Branch, Timer, Volume, World};
 use crate::{CopyEvent, CopyStatus, after, limits};
 
@@ -100,16 +100,18 @@ impl World {
 
     /// Sets how fast the active copy writes logs: none while no client reaches it.
     pub(super) fn load(&mut self, index: usize) {
+        let (now, kept) = (self.now, limits::LAG + self.settings.shipping_delay);
+        if self.stores[index].stream.is_outdated(now, kept) {
+            self.settle_all(index);
+            self.stores[index].stream.forget(now, kept);
+        }
         let store = &mut self.stores[index];
         let active = &store.copies[store.active];
         let served =
             active.status == CopyStatus::Mounted && self.machines[active.machine].links.mapi;
-        let rate = if served { store.load.rate(self.now) } else { 0 };
-        let change = store.load.next_change(self.now).filter(|_| served);
-        store
-            .stream
-            .forget(self.now, limits::LAG + self.settings.shipping_delay);
-        store.stream.flow(self.now, rate);
+        let rate = if served { store.load.rate(now) } else { 0 };
+        let change = store.load.next_change(now).filter(|_| served);
+        store.stream.flow(now, rate);
         if let Some(at) = change {
             self.wake(at, Timer::Load(index));
         }
@@ -269,9 +271,11 @@ impl World {
         store.copies[copy].logs.settle(&store.stream, now);
         let (common, branch) = (store.common(&store.copies[copy]), store.branch());
         let it = &mut store.copies[copy];
-        if it.logs.copied <= common {
+        if whole(it.logs.copied) <= common {
+            it.logs.discard(common);
             it.branch = branch;
-        } else if it.logs.replayed > common && !patching {
+            it.target = it.target.min(store.stream.level(now));
+        } else if whole(it.logs.replayed) > common && !patching {
             it.error = Some("its logs differ from those of the active copy".to_owned());
             self.apply(index, copy, CopyEvent::Unrecoverable);
         } else {
@@ -339,7 +343,7 @@ impl World {
         let current = store.branch();
         store.branches[current].top = store.stream.level(now);
         if parent != current || from < store.branches[current].top {
-            store.stream.cut(now, from);
+            store.stream.go_on_from(now, from);
             store.branches.push(Branch {
                 parent,
                 from,

@@ -20,6 +20,12 @@ pub(super) fn logs(level: Level) -> u64 {
     u64::try_from(level / LOG).unwrap_or(u64::MAX)
 }
 
+/// What of a level is whole logs. A log is shipped when it is full: of one that is still being
+/// written a copy has nothing to go on from, and nothing to lose.
+pub(super) const fn whole(level: Level) -> Level {
+    level - level % LOG
+}
+
 fn flown(rate: u64, from: Time, to: Time) -> Level {
     u128::from(rate) * to.since(from).as_nanos()
 }
@@ -43,7 +49,7 @@ struct Bend {
     rate: u64,
 }
 
-/// What the active copy has written: straight lines between bends.
+/// What the active copy has written: straight lines between bends, and seldom a step up at one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Stream {
     bends: VecDeque<Bend>,
@@ -58,23 +64,26 @@ impl Stream {
         }
     }
 
-    /// The bend in force then.
-    fn bend_at(&self, time: Time) -> Bend {
-        let after = self.bends.partition_point(|bend| bend.at <= time);
-        self.bends[after.saturating_sub(1)]
-    }
-
-    pub(super) fn level(&self, time: Time) -> Level {
-        let bend = self.bend_at(time);
+    /// The level then, on the line that follows so many bends.
+    fn on_line(&self, bends: usize, time: Time) -> Level {
+        let bend = self.bends[bends.saturating_sub(1)];
         bend.level + flown(bend.rate, bend.at, time)
     }
 
-    /// What somebody sees of it then who sees everything that much later.
+    pub(super) fn level(&self, time: Time) -> Level {
+        let passed = self.bends.partition_point(|bend| bend.at <= time);
+        self.on_line(passed, time)
+    }
+
+    /// What somebody has seen of it by then who sees everything that much later; a step that is
+    /// just being made is not yet seen.
     fn seen(&self, time: Time, delay: Duration) -> Level {
-        match time.since_epoch().checked_sub(delay) {
-            Some(then) => self.level(Time::after_epoch(then)),
-            None => self.bends[0].level,
-        }
+        let Some(then) = time.since_epoch().checked_sub(delay) else {
+            return self.bends[0].level;
+        };
+        let then = Time::after_epoch(then);
+        let passed = self.bends.partition_point(|bend| bend.at < then);
+        self.on_line(passed, then)
     }
 
     /// When it bends next for somebody who sees everything that much later.
@@ -98,8 +107,9 @@ impl Stream {
         self.bends.push_back(Bend { at, level, rate });
     }
 
-    /// Takes back what is above a level: another copy that had come only so far goes on.
-    pub(super) fn cut(&mut self, at: Time, level: Level) {
+    /// Goes on from where another copy is: what is above that is taken back; what that copy has
+    /// more, because it comes from another branch, is there in one step.
+    pub(super) fn go_on_from(&mut self, at: Time, level: Level) {
         while self.bends.len() > 1 && self.bends[self.bends.len() - 1].level > level {
             self.bends.pop_back();
         }
@@ -112,18 +122,25 @@ impl Stream {
         });
     }
 
-    /// Forgets what nobody sees any more who sees everything at most that much later.
+    /// Whether some of it nobody sees any more who sees everything at most that much later.
+    pub(super) fn is_outdated(&self, now: Time, delay: Duration) -> bool {
+        self.bends.len() > 1 && self.bends[1].at + delay <= now
+    }
+
+    /// Forgets what is outdated: every copy must have been brought to now.
     pub(super) fn forget(&mut self, now: Time, delay: Duration) {
-        while self.bends.len() > 1 && self.bends[1].at + delay <= now {
+        while self.is_outdated(now, delay) {
             self.bends.pop_front();
         }
     }
 
-    /// When it reached a level that it has.
+    /// When it reached a level that it has: on a line, or by the step at that line's end.
     fn reached(&self, level: Level) -> Time {
         let after = self.bends.partition_point(|bend| bend.level < level);
         let bend = self.bends[after.saturating_sub(1)];
-        reached(bend.level, bend.at, bend.rate, level)
+        let flowing = reached(bend.level, bend.at, bend.rate, level);
+        let step = self.bends.get(after);
+        step.map_or(flowing, |step| flowing.min(step.at))
     }
 }
 
@@ -215,11 +232,20 @@ impl Pipeline {
             let replayed = inspected.max(by(ahead.replayed, ahead.rates.replay));
             let then = if lagged { inspected } else { replayed }.max(ahead.at);
             let bend = ahead.next_bend(stream);
-            if then <= bend {
+            if then < bend || bend == Time::NEVER {
                 return then;
             }
             ahead.settle(stream, bend);
         }
+    }
+
+    /// The copy becomes the active one with everything up to a level: nothing more comes to it,
+    /// and what is not replayed yet is when it is mounted.
+    pub(super) fn go_on_from(&mut self, level: Level) {
+        self.rates = Rates::default();
+        self.copied = level;
+        self.inspected = level;
+        self.replayed = self.replayed.min(level);
     }
 
     /// Throws away what is above a level.

@@ -65,9 +65,7 @@ impl World {
 
     /// Logs on the active copy's disk that some copy still needs.
     pub(super) fn logs_on_disk(&mut self, index: usize) -> u64 {
-        for copy in 0..self.stores[index].copies.len() {
-            self.settle(index, copy);
-        }
+        self.settle_all(index);
         let store = &self.stores[index];
         let written = logs(store.stream.level(self.now));
         let configured = &self.dag.databases[&store.name].copies;

@@ -77,6 +77,7 @@ impl World {
     }
 
     pub(super) fn seeded(&mut self, index: usize, copy: usize) {
+        self.settle_all(index);
         let now = self.now;
         let store = &mut self.stores[index];
         let Some(seeding) = store.copies[copy].seeding.take() else {

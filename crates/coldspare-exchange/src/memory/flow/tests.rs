@@ -6,11 +6,18 @@ fn at(seconds: u64) -> Time {
     Time::after_epoch(Duration::from_secs(seconds))
 }
 
-/// A stream that bends at given seconds, and a copy that works at given rates.
-fn arranged(bends: &[(u64, u64)], rates: Rates, delays: Delays) -> (Stream, Pipeline) {
+/// Where a stream bends: how many logs it steps up, its rate from there, seconds to the next bend.
+type Bent = (u64, u64, u64);
+
+/// A stream that bends as given, and a copy that works at given rates.
+fn arranged(bends: &[Bent], rates: Rates, delays: Delays) -> (Stream, Pipeline) {
     let mut stream = Stream::new(Time::EPOCH);
     let mut time = 0;
-    for (pause, rate) in bends {
+    for (step, rate, pause) in bends {
+        if *step > 0 {
+            stream.flow(at(time), 0);
+            stream.go_on_from(at(time), stream.level(at(time)) + u128::from(*step) * LOG);
+        }
         stream.flow(at(time), *rate);
         time += pause;
     }
@@ -19,8 +26,9 @@ fn arranged(bends: &[(u64, u64)], rates: Rates, delays: Delays) -> (Stream, Pipe
     (stream, copy)
 }
 
-fn bends() -> impl Strategy<Value = Vec<(u64, u64)>> {
-    prop::collection::vec((1..2_000_u64, 0..9_000_u64), 1..8)
+fn bends() -> impl Strategy<Value = Vec<Bent>> {
+    let step = prop_oneof![3 => Just(0), 1 => 1..100_u64];
+    prop::collection::vec((step, 0..9_000_u64, 1..2_000_u64), 1..8)
 }
 
 fn rates() -> impl Strategy<Value = Rates> {
@@ -98,22 +106,39 @@ fn a_lagged_copy_replays_what_is_old_enough() {
         ship: Duration::ZERO,
         replay: Duration::from_hours(1),
     };
-    let (stream, mut copy) = arranged(&[(1, 3_600)], rates, delays);
+    let (stream, mut copy) = arranged(&[(0, 3_600, 1)], rates, delays);
     copy.settle(&stream, at(2 * 3_600));
     assert_eq!(logs(copy.inspected), 7_201);
     assert_eq!(logs(copy.replayed), 3_601);
 }
 
 #[test]
-fn what_was_cut_never_was() {
+fn what_was_taken_back_never_was() {
     let (mut stream, _) = arranged(
-        &[(100, 3_600), (100, 7_200)],
+        &[(0, 3_600, 100), (0, 7_200, 100)],
         Rates::default(),
         Delays::default(),
     );
     let kept = stream.level(at(50));
-    stream.cut(at(150), kept);
+    stream.go_on_from(at(150), kept);
     assert_eq!(stream.level(at(40)), 41 * LOG);
     assert_eq!(stream.level(at(50)), kept);
     assert_eq!(stream.level(at(150)), kept);
+}
+
+#[test]
+fn what_another_branch_had_more_is_there_at_once_and_takes_its_time_to_be_copied() {
+    let rates = Rates {
+        copy: 3_600,
+        inspect: 36_000,
+        replay: 36_000,
+    };
+    let (stream, mut copy) = arranged(&[(0, 0, 100), (50, 0, 100)], rates, Delays::default());
+    assert_eq!(stream.level(at(99)), LOG);
+    assert_eq!(stream.level(at(100)), 51 * LOG);
+    assert_eq!(copy.reaches(&stream, 51 * LOG), at(150));
+    copy.settle(&stream, at(100));
+    assert_eq!(copy.copied, LOG);
+    copy.settle(&stream, at(125));
+    assert_eq!(copy.copied, 26 * LOG);
 }

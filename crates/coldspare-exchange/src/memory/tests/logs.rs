@@ -181,3 +181,27 @@ fn shipping_stays_on_the_mapi_network_until_the_copy_is_suspended_and_resumed() 
     lab.minutes(60);
     assert_eq!(queue(&lab), 0);
 }
+
+#[test]
+fn a_copy_that_lags_for_a_month_is_as_far_whether_or_not_somebody_looked() {
+    let settings = Settings {
+        replication_rate: 120,
+        ..Settings::default()
+    };
+    let mut hours = [100; 24];
+    hours[8..16].fill(200);
+    let mut labs = [(); 2].map(|()| Lab::new(pair(), settings.clone()));
+    for (lab, looks) in labs.iter_mut().zip([false, true]) {
+        let load = LoadProfile::daily(hours);
+        lab.cluster.set_load(&database("DB1"), load).unwrap();
+        for _ in 0..30 * 24 {
+            lab.minutes(60);
+            if looks {
+                lab.state("DB1\\EX2");
+            }
+        }
+    }
+    let [once, often] = labs.map(|lab| lab.state("DB1\\EX2"));
+    assert!(once.copy_queue.known().unwrap() > 6_000);
+    assert_eq!(once, often);
+}
