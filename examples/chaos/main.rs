@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use clap::Parser;
 use coldspare::site::Site;
-use coldspare_invariants::{Violation, run};
+use coldspare_invariants::{Violation, run_to_rest};
 use coldspare_names::Time;
 use coldspare_sim::{Fault, Scenario, random};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -183,7 +183,7 @@ fn check(trial: &Trial) -> Option<String> {
 }
 
 fn violations(trial: &Trial, scenario: &Scenario) -> Result<Vec<Violation>, coldspare_sim::Error> {
-    run(&trial.site, scenario, trial.seed).map(|checked| checked.violations)
+    run_to_rest(&trial.site, scenario, trial.seed).map(|checked| checked.violations)
 }
 
 fn describe(fault: &Fault) -> String {

@@ -64,28 +64,18 @@ pub struct Run<'a> {
     pub scenario: &'a Scenario,
     /// What was told.
     pub told: &'a [Told],
+    /// It was ended because nothing more was to be expected.
+    pub at_rest: bool,
 }
 
 impl Run<'_> {
     /// Whether everything that could be done has had the time to be done: nothing has broken or
     /// been mended for so long.
     pub fn had_time(&self, truth: &Truth<'_>) -> bool {
-        let timers = truth
-            .site()
-            .personas
-            .values()
-            .map(|of| of.persona.boot_timer.length());
-        let longest = timers.max().unwrap_or_default();
-        let last = self
-            .scenario
-            .faults
-            .iter()
-            .map(|fault| fault.lasts.map_or(fault.at, |it| fault.at + it));
-        let last = last
-            .filter(|at| *at <= truth.now())
-            .max()
-            .unwrap_or_default();
-        truth.now() - last > longest * 2 + SLACK
+        let changes = self.scenario.faults.iter().map(over);
+        let past = changes.filter(|at| *at <= truth.now());
+        let last = past.max().unwrap_or_default();
+        self.at_rest || truth.now() - last > longest_boot(truth.site()) * 2 + SLACK
     }
 
     /// Whether nothing is broken any more.
@@ -102,6 +92,17 @@ impl Run<'_> {
             .iter()
             .all(|fault| fault.lasts.is_some() || !fault.kind.can_end() || repaired(fault))
     }
+}
+
+/// When a fault has begun, and has ended if it does.
+fn over(fault: &Fault) -> Time {
+    fault.lasts.map_or(fault.at, |lasts| fault.at + lasts)
+}
+
+fn longest_boot(site: &Site) -> Duration {
+    let personas = site.personas.values();
+    let timers = personas.map(|of| of.persona.boot_timer.length());
+    timers.max().unwrap_or_default()
 }
 
 /// The server that a fault breaks.
@@ -121,6 +122,8 @@ fn broken(kind: &FaultKind) -> Option<&ServerName> {
     }
 }
 
+/// How often it is looked whether a run is at rest.
+const LOOK: Duration = Duration::from_mins(1);
 /// What a recovery may take beside its boot timers: services, replay, redistribution, and the
 /// rests between tries.
 const SLACK: Duration = Duration::from_mins(30);
@@ -188,7 +191,19 @@ pub struct Checked {
 
 /// Runs a scenario on a site with all checkers watching, on a clock of its own.
 pub fn run(site: &Site, scenario: &Scenario, seed: u64) -> Result<Checked, Error> {
-    watched(site, scenario, seed, Box::new(|_, _| ()), |devices| devices)
+    let onlooker: Observer = Box::new(|_, _| ());
+    watched(site, scenario, seed, onlooker, Until::Over, |devices| {
+        devices
+    })
+}
+
+/// The same, ended as soon as nothing more is to be expected: nothing was told for longer than any
+/// boot timer runs, every fault has had its time, and all that shall be so in the end is so.
+pub fn run_to_rest(site: &Site, scenario: &Scenario, seed: u64) -> Result<Checked, Error> {
+    let onlooker: Observer = Box::new(|_, _| ());
+    watched(site, scenario, seed, onlooker, Until::AtRest, |devices| {
+        devices
+    })
 }
 
 /// The same, with an onlooker who is called before the checkers, and once in the end.
@@ -198,7 +213,9 @@ pub fn run_watched(
     seed: u64,
     onlooker: Observer,
 ) -> Result<Checked, Error> {
-    watched(site, scenario, seed, onlooker, |devices| devices)
+    watched(site, scenario, seed, onlooker, Until::Over, |devices| {
+        devices
+    })
 }
 
 /// The same, with a controller that reaches the devices through something else.
@@ -208,7 +225,17 @@ pub fn run_through(
     seed: u64,
     through: impl Fn(Devices) -> Devices + Send + 'static,
 ) -> Result<Checked, Error> {
-    watched(site, scenario, seed, Box::new(|_, _| ()), through)
+    let onlooker: Observer = Box::new(|_, _| ());
+    watched(site, scenario, seed, onlooker, Until::Over, through)
+}
+
+/// How long a run goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Until {
+    /// As long as its scenario says.
+    Over,
+    /// No longer than until nothing more is to be expected.
+    AtRest,
 }
 
 fn watched(
@@ -216,6 +243,7 @@ fn watched(
     scenario: &Scenario,
     seed: u64,
     onlooker: Observer,
+    until: Until,
     through: impl Fn(Devices) -> Devices + Send + 'static,
 ) -> Result<Checked, Error> {
     let mut runtime = tokio::runtime::Builder::new_current_thread();
@@ -237,12 +265,10 @@ fn watched(
         }));
         let before = Picture::of(simulation.world()).await;
         simulation.schedule(scenario.faults.iter().cloned());
-        simulation
-            .run_until(Time::after_epoch(scenario.duration))
-            .await;
+        let (told, at_rest) = play(&simulation, scenario, until).await;
         let after = Picture::of(simulation.world()).await;
         let outcome = Outcome {
-            told: simulation.told(),
+            told,
             possible: simulation.world().look(coldspare_sim::possible),
             before,
             after,
@@ -253,6 +279,7 @@ fn watched(
         let run = Run {
             scenario,
             told: &outcome.told,
+            at_rest,
         };
         simulation
             .world()
@@ -264,4 +291,35 @@ fn watched(
             violations,
         })
     })
+}
+
+/// Lets the run go on; what was told, and whether it has come to rest.
+async fn play(simulation: &Simulation, scenario: &Scenario, until: Until) -> (Vec<Told>, bool) {
+    let end = Time::after_epoch(scenario.duration);
+    let broken = scenario.faults.iter().map(over).max().unwrap_or_default();
+    let patience = simulation.world().look(|truth| longest_boot(truth.site())) + LOOK;
+    let mut told: Vec<Told> = Vec::new();
+    while until == Until::AtRest && simulation.now() + LOOK < end {
+        simulation.run_until(simulation.now() + LOOK).await;
+        told.extend(simulation.told());
+        let last = told.last().map_or(Time::EPOCH, |told| told.at);
+        if simulation.now() < last.max(broken) + patience {
+            continue;
+        }
+        let run = Run {
+            scenario,
+            told: &told,
+            at_rest: true,
+        };
+        let is_well = |truth: &Truth<'_>| {
+            let mut invariants = all().into_iter();
+            invariants.all(|mut invariant| invariant.look_back(&run, truth).is_none())
+        };
+        if simulation.world().look(is_well) {
+            return (told, true);
+        }
+    }
+    simulation.run_until(end).await;
+    told.extend(simulation.told());
+    (told, false)
 }

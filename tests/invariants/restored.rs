@@ -1,7 +1,7 @@
 //! Every persona is restored, or it is explained why not, and it is truly impossible.
 
 use coldspare::What;
-use coldspare_names::{PersonaName, ServerName};
+use coldspare_names::PersonaName;
 use coldspare_sim::Truth;
 use coldspare_sim::{Possibility, possible};
 
@@ -45,27 +45,11 @@ impl Invariant for Restored {
             let Some(Possibility::Possible(servers)) = possible.get(name) else {
                 return None;
             };
-            // A server that lost its power by itself is left alone: only its return brings it back.
-            let former = last_home(run, name).or(of.home.as_ref());
-            let others: Vec<_> = servers
-                .iter()
-                .filter(|server| Some(*server) != former)
-                .collect();
-            (!others.is_empty())
-                .then(|| format!("{name} is down, and could run on any of {others:?}"))
+            Some(format!(
+                "{name} is down, and could run on any of {servers:?}"
+            ))
         })
     }
-}
-
-/// The server that held a persona last.
-fn last_home<'a>(run: &'a Run<'_>, name: &PersonaName) -> Option<&'a ServerName> {
-    let mut woken = run
-        .told
-        .iter()
-        .rev()
-        .filter(|told| told.event.event == What::AgentUp);
-    let last = woken.find(|told| told.event.about.persona.as_ref() == Some(name));
-    last.and_then(|told| told.event.about.server.as_ref())
 }
 
 /// Whether the last word about a persona is that it cannot be helped.

@@ -38,10 +38,10 @@ pub async fn disarm(
     expected: &Identity,
     timing: &Timing,
 ) -> Result<Disarmed, NotSet> {
-    let restore = Some(RestorePolicy::AlwaysOff);
     let wanted = Wanted {
         boot: &BootSource::Nothing,
-        restore,
+        restore: RestorePolicy::AlwaysOff,
+        needs_restore: true,
     };
     set(bmc, expected, &wanted, timing).await?;
     Ok(Disarmed {
@@ -49,7 +49,10 @@ pub async fn disarm(
     })
 }
 
-/// Makes the machine boot that source when it is turned on, and says what reads back.
+/// Makes the machine boot that source when it is turned on, and says what reads back. From now on
+/// it is after a power failure what it was before ([`RestorePolicy::LastState`]), where its
+/// controller has such a setting: a home whose power returns comes back by itself, and one that is
+/// only armed stays off.
 pub async fn arm(
     bmc: &dyn Bmc,
     expected: &Identity,
@@ -58,30 +61,34 @@ pub async fn arm(
 ) -> Result<Settings, NotSet> {
     let wanted = Wanted {
         boot: source,
-        restore: None,
+        restore: RestorePolicy::LastState,
+        needs_restore: false,
     };
     set(bmc, expected, &wanted, timing).await
 }
 
-/// What is to be set. The restore policy is left alone where none is given.
+/// What is to be set.
 struct Wanted<'a> {
     boot: &'a BootSource,
-    restore: Option<RestorePolicy>,
+    restore: RestorePolicy,
+    /// Whether it is no use without the restore policy.
+    needs_restore: bool,
 }
 
 impl Wanted<'_> {
     /// Sets everything, also when a part of it fails.
     async fn send(&self, bmc: &dyn Bmc) -> Result<(), Error> {
         let boot = bmc.set_boot(self.boot).await;
-        if let Some(policy) = self.restore {
-            bmc.set_restore_policy(policy).await?;
+        match bmc.set_restore_policy(self.restore).await {
+            Err(Error::Unsupported { .. }) if !self.needs_restore => {}
+            set => set?,
         }
         boot
     }
 
     fn is(&self, armed: &ArmedBoot, settings: &Settings) -> bool {
         settings.boot.as_ref() == Some(armed)
-            && (self.restore.is_none() || settings.restore == self.restore)
+            && (!self.needs_restore || settings.restore == Some(self.restore))
     }
 }
 

@@ -46,11 +46,11 @@ impl World {
         let groups: BTreeMap<_, _> = groups.collect();
         let workload = |kind: &WorkloadKind| -> Arc<dyn Workload> {
             match kind {
-                WorkloadKind::DagMember { dag, member } => Arc::new(DagMember {
-                    control: groups[dag].clone(),
-                    member: member.clone(),
-                    redistribution: site.redistribution,
-                }),
+                WorkloadKind::DagMember { dag, member } => Arc::new(DagMember::new(
+                    groups[dag].clone(),
+                    member.clone(),
+                    site.redistribution,
+                )),
                 WorkloadKind::None | WorkloadKind::DomainController => Arc::new(Plain),
             }
         };

@@ -23,6 +23,8 @@ use hand::Hand;
 
 /// How often a thing that takes its time is looked at.
 const PAUSE: Duration = Duration::from_millis(500);
+/// So many questions in a row may fail before an application counts as one that cannot be asked.
+const HICCUP: u32 = 60;
 
 /// A step to carry out.
 #[derive(Debug, Clone, PartialEq)]
@@ -106,7 +108,7 @@ pub async fn act(devices: &Devices, site: &Site, order: &Order) -> Result<Done, 
 async fn carry_out(devices: &Devices, site: &Site, order: &Order) -> Result<Done, Hindrance> {
     let hand = Hand { devices, site };
     match &order.step {
-        Step::Drain { persona } => until_done(|| hand.leave(persona)).await?,
+        Step::Drain { persona } => until_done(order.limit, || hand.leave(persona)).await?,
         Step::ShutDown {
             persona,
             server,
@@ -149,9 +151,11 @@ async fn carry_out(devices: &Devices, site: &Site, order: &Order) -> Result<Done
             return Err("only the detector can tell".to_owned().into());
         }
         Step::ConfigureGuest { persona, plan } => hand.configure(persona, plan).await?,
-        Step::AwaitServices { persona } => until_done(|| hand.ready(persona)).await?,
-        Step::Rejoin { persona } => until_done(|| hand.rejoin(persona)).await?,
-        Step::Redistribute { persona } => until_done(|| hand.rebalance(persona)).await?,
+        Step::AwaitServices { persona } => until_done(order.limit, || hand.ready(persona)).await?,
+        Step::Rejoin { persona } => until_done(order.limit, || hand.rejoin(persona)).await?,
+        Step::Redistribute { persona } => {
+            until_done(order.limit, || hand.rebalance(persona)).await?
+        }
     }
     Ok(None)
 }
@@ -184,14 +188,27 @@ fn in_full(error: impl std::error::Error) -> String {
     text
 }
 
-async fn until_done<F>(ask: impl Fn() -> F) -> Result<(), String>
+/// Asks an application again and again. One that only waits is waited for until the limit; one
+/// that cannot be asked, no longer than a network's or a service's hiccup takes.
+async fn until_done<F>(limit: Duration, ask: impl Fn() -> F) -> Result<(), String>
 where
     F: Future<Output = Result<Progress, String>>,
 {
-    while ask().await? != Progress::Done {
-        sleep(PAUSE).await;
-    }
-    Ok(())
+    let mut last = String::new();
+    let asking = async {
+        let mut in_vain = 0;
+        loop {
+            (last, in_vain) = match ask().await {
+                Ok(Progress::Done) => return Ok(()),
+                Ok(Progress::Waiting(reason)) => (reason, 0),
+                Err(reason) if in_vain == HICCUP => return Err(reason),
+                Err(reason) => (reason, in_vain + 1),
+            };
+            sleep(PAUSE).await;
+        }
+    };
+    let asked = timeout(limit, asking).await;
+    asked.unwrap_or_else(|_| Err(format!("still waiting after {limit:?}: {last}")))
 }
 
 #[cfg(test)]

@@ -144,13 +144,9 @@ pub fn connect(site: &Site) -> Result<Devices, ConnectError> {
                 .insert(name.clone(), Arc::new(MemoryGuest::new(name.clone(), nics)));
         }
         let workload: Arc<dyn Workload> = match &of.workload {
-            WorkloadKind::DagMember { dag, member } if groups.contains_key(dag) => {
-                Arc::new(DagMember {
-                    control: groups[dag].clone(),
-                    member: member.clone(),
-                    redistribution: site.redistribution,
-                })
-            }
+            WorkloadKind::DagMember { dag, member } if groups.contains_key(dag) => Arc::new(
+                DagMember::new(groups[dag].clone(), member.clone(), site.redistribution),
+            ),
             _ => Arc::new(Plain),
         };
         devices.workloads.insert(name.clone(), workload);

@@ -1,30 +1,74 @@
 //! The workload of the paper: a member of a database availability group.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use coldspare_exchange::{
-    Action, Answer, Balance, CopyState, Dag, DagControl, DialOverride, MemberName, Move,
-    PlannedMove, concerns, redistribute, repair, suspended_on_purpose,
+    Action, Answer, Balance, CopyId, CopyState, Dag, DagControl, DialOverride, MemberName, Move,
+    PlannedMove, Repair, RepairReason, concerns, redistribute, repair, suspended_on_purpose,
 };
 
 use crate::site::Redistribution;
 use crate::workload::{Progress, Workload, WorkloadError};
 
+/// How often a copy that has given up is resumed before it is seeded anew: as often as the
+/// automatic reseed of Exchange 2013 and later does.
+const RESUMES: u8 = coldspare_exchange::auto_reseed::RESUMES.0;
+
 /// One member of a group, led back to where it was: its services run, its copies are healthy
 /// again, and the databases that prefer it are active on it.
+///
+/// A copy that is *Suspended* without [`coldspare_exchange::COMMENT`] was suspended by
+/// somebody else, and stays so: Exchange itself never suspends a copy that has not failed.
 #[derive(Debug)]
 pub struct DagMember {
-    /// The group.
-    pub control: Arc<dyn DagControl>,
-    /// The member.
-    pub member: MemberName,
-    /// Who redistributes: with [`Redistribution::Persona`] the member's own start-up item does, and
-    /// is only waited for.
-    pub redistribution: Redistribution,
+    control: Arc<dyn DagControl>,
+    member: MemberName,
+    redistribution: Redistribution,
+    /// How often each copy was resumed in vain. Forgotten by a restart, after which it is tried as
+    /// often again.
+    resumed: Mutex<BTreeMap<CopyId, u8>>,
 }
 
 impl DagMember {
+    /// A member of a group. With [`Redistribution::Persona`] the member's own start-up item
+    /// redistributes, and is only waited for.
+    pub fn new(
+        control: Arc<dyn DagControl>,
+        member: MemberName,
+        redistribution: Redistribution,
+    ) -> Self {
+        Self {
+            control,
+            member,
+            redistribution,
+            resumed: Mutex::default(),
+        }
+    }
+
+    /// What to do about a copy, given that resuming it may have been tried in vain.
+    fn resume_or_reseed(&self, step: Repair) -> Action {
+        let Repair {
+            action: Action::Resume { copy, .. },
+            reason: RepairReason::FailedAndSuspended,
+        } = &step
+        else {
+            return step.action;
+        };
+        let mut resumed = self.resumed.lock().unwrap_or_else(PoisonError::into_inner);
+        let tries = resumed.entry(copy.clone()).or_default();
+        if *tries < RESUMES {
+            *tries += 1;
+            return step.action;
+        }
+        Action::Reseed {
+            copy: copy.clone(),
+            source: None,
+            manual_resume: false,
+        }
+    }
+
     fn failed(&self, what: &str, reason: impl std::error::Error) -> WorkloadError {
         let mut text = reason.to_string();
         let mut cause = reason.source();
@@ -115,15 +159,18 @@ impl Workload for DagMember {
         let keep = suspended_on_purpose(&copies);
         let concerns = concerns(&dag, &copies, &self.member, &keep);
         if concerns.is_empty() {
+            self.resumed
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .clear();
             return Ok(Progress::Done);
         }
         let here = copies
             .iter()
             .filter(|state| state.copy.member == self.member);
-        let steps = repair(here, &keep);
-        let refused = self
-            .act("rejoin", steps.into_iter().map(|step| step.action))
-            .await?;
+        let steps = repair(here, &keep).into_iter();
+        let actions: Vec<_> = steps.map(|step| self.resume_or_reseed(step)).collect();
+        let refused = self.act("rejoin", actions).await?;
         let concerns = concerns.iter().map(ToString::to_string);
         Ok(Progress::Waiting(
             concerns.chain(refused).collect::<Vec<_>>().join("; "),

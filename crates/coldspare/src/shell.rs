@@ -1,16 +1,18 @@
 //! Carries inputs to the [`Core`] and its outputs to the world. It decides nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use coldspare_heartbeat::{Beat, Path};
 use coldspare_names::{ServerName, Time};
 use coldspare_store::{Prefix, Store};
+use futures::FutureExt;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::sleep_until;
 
-use crate::act::act;
+use crate::act::{Obstacle, StepError, act};
 use crate::ask::answer;
 use crate::clock::Clock;
 use crate::command::Command;
@@ -19,6 +21,9 @@ use crate::devices::Devices;
 use crate::event::Told;
 use crate::reply::Reply;
 use crate::site::Site;
+
+/// What is said of a call that panicked.
+const BROKE_OFF: &str = "the call broke off: a fault in the program";
 
 /// How many inputs may wait. A heartbeat that finds no room is lost, like one on the network.
 const ROOM: usize = 4096;
@@ -73,7 +78,7 @@ pub struct Shell {
     clock: Clock,
     arrivals: mpsc::Receiver<Arrival>,
     events: mpsc::UnboundedSender<Told>,
-    tasks: JoinSet<Input>,
+    tasks: JoinSet<Option<Input>>,
     alarms: BTreeSet<Time>,
     waiting: BTreeMap<RequestId, oneshot::Sender<Reply>>,
     requests: u64,
@@ -125,11 +130,11 @@ impl Shell {
             let alarm = self.alarms.first().map(|at| self.clock.instant(*at));
             tokio::select! {
                 biased;
-                Some(done) = self.tasks.join_next() => match done {
-                    Ok(input) => return Some(input),
-                    // A step that panicked has no outcome; its own time limit speaks for it.
-                    Err(error) => tracing::error!(%error, "a call ended without an answer"),
-                },
+                Some(done) = self.tasks.join_next() => {
+                    if let Ok(Some(input)) = done {
+                        return Some(input);
+                    }
+                }
                 arrival = self.arrivals.recv() => match arrival? {
                     Arrival::Input(input) => return Some(input),
                     Arrival::Command(command, reply) => {
@@ -148,32 +153,53 @@ impl Shell {
         }
     }
 
+    /// Lets something happen beside everything else. A device's or a store's code that panics must
+    /// not leave the controller waiting for an end that never comes.
+    fn call(
+        &mut self,
+        call: impl Future<Output = Input> + Send + 'static,
+        otherwise: impl FnOnce() -> Option<Input> + Send + 'static,
+    ) {
+        let guarded = AssertUnwindSafe(call).catch_unwind();
+        self.tasks
+            .spawn(async move { guarded.await.map_or_else(|_| otherwise(), Some) });
+    }
+
     fn carry(&mut self, now: Time, output: Output) {
         match output {
             Output::Load => {
                 let store = self.store.clone();
-                self.tasks
-                    .spawn(async move { Input::Loaded(load(&*store).await) });
+                let call = async move { Input::Loaded(load(&*store).await) };
+                self.call(call, || None);
             }
             Output::Commit { commit, txn } => {
                 let store = self.store.clone();
-                self.tasks.spawn(async move {
+                let call = async move {
                     let end = store.commit(&txn).await.map_err(|error| error.to_string());
                     Input::Committed { commit, end }
-                });
+                };
+                let end = Err(BROKE_OFF.to_owned());
+                self.call(call, move || Some(Input::Committed { commit, end }));
             }
             Output::Act { task, order } => {
                 let (devices, site) = (self.devices.clone(), self.site.clone());
-                self.tasks.spawn(async move {
+                let broke_off = StepError {
+                    step: order.step.to_string(),
+                    obstacle: Obstacle::Device,
+                    reason: BROKE_OFF.to_owned(),
+                };
+                let call = async move {
                     let end = act(&devices, &site, &order).await;
                     Input::Acted { task, end }
-                });
+                };
+                let end = Err(broke_off);
+                self.call(call, move || Some(Input::Acted { task, end }));
             }
             Output::Ask(ask) => {
                 let (devices, site, clock) = (self.devices.clone(), self.site.clone(), self.clock);
-                self.tasks.spawn(async move {
-                    Input::Answered(answer(&devices, &site, clock, ask).await)
-                });
+                let call =
+                    async move { Input::Answered(answer(&devices, &site, clock, ask).await) };
+                self.call(call, || None);
             }
             Output::Use(site) => self.site = site,
             Output::Wake(at) => {

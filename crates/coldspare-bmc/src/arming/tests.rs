@@ -50,6 +50,35 @@ async fn an_armed_machine_remembers_the_latest_secret_without_power() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_machine_armed_after_a_fence_comes_back_by_itself_once_it_was_on() {
+    let bmc = machine(Faults::default());
+    let timing = Timing::default();
+    disarm(&bmc, &identity(), &timing).await.unwrap();
+    arm(&bmc, &identity(), &source("the-first-secret"), &timing)
+        .await
+        .unwrap();
+    bmc.lose_mains();
+    bmc.return_mains();
+    assert_eq!(*bmc.power().borrow(), crate::PowerState::Off);
+    bmc.turn_on_by_hand();
+    bmc.lose_mains();
+    bmc.return_mains();
+    assert_eq!(*bmc.power().borrow(), crate::PowerState::On);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_machine_whose_restore_policy_is_fixed_is_armed_all_the_same() {
+    let bmc = machine(Faults {
+        restore_policy_is_fixed: true,
+        ..Faults::default()
+    });
+    let source = source("the-first-secret");
+    arm(&bmc, &identity(), &source, &Timing::default())
+        .await
+        .unwrap();
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_disarmed_machine_boots_nothing_and_stays_off() {
     let bmc = machine(Faults::default());
     arm(

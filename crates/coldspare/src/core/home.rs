@@ -13,6 +13,7 @@ use super::commit::Proposal;
 use super::{Core, RequestId, Subject};
 use crate::command::Actor;
 use crate::event::{Event, What};
+use crate::holding::Grant;
 use crate::record::{PersonaRecord, Purpose, Run, Wanted};
 use crate::reply::Reply;
 use crate::site::{SitePersona, WorkloadKind};
@@ -182,10 +183,14 @@ impl Core {
         let without = avoided
             .map(|(server, until)| (server.clone(), format!("passed over until {until}")))
             .collect();
-        let home = record
-            .holding
-            .home()
-            .filter(|home| !record.avoid.contains_key(&home.server));
+        let is_avoided = |home: &Grant| {
+            let until = record.avoid.get(&home.server);
+            until.is_some_and(|until| *until > self.now)
+        };
+        let home = record.holding.home().filter(|home| !is_avoided(home));
+        // One that lost its power by itself is left alone: powered on again it would be the home
+        // that it was. One that was tried in vain may be off because we left it so.
+        let was_tried = |home: &Grant| record.avoid.contains_key(&home.server);
         Some(Claim {
             networks: self.needs(of),
             without,
@@ -193,6 +198,7 @@ impl Core {
             last_resort: home.map(|home| LastResort {
                 off_unprovable: match self.reads(&home.server) {
                     Power::On => None,
+                    Power::Off if was_tried(&home) => None,
                     Power::Off => {
                         Some("it lost its power, and only its return brings it back".to_owned())
                     }
@@ -255,6 +261,7 @@ impl Core {
     ) -> Result<(), String> {
         let choice = placement.choice.as_ref().ok_or("no server fits")?;
         let name = placement.persona.clone();
+        record.avoid.remove(&choice.server);
         record.holding.reserve(choice.server.clone());
         let policy = self.pool_policy(&name);
         let planner = self.planner(&policy);

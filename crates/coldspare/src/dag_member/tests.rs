@@ -19,11 +19,11 @@ impl Group {
     fn led_by(redistribution: Redistribution) -> Self {
         let dag = white_paper().dags.pop_first().unwrap().1.dag;
         let cluster = SimulatedCluster::new(dag, Settings::default(), Time::EPOCH).unwrap();
-        let member = DagMember {
-            control: Arc::new(cluster.clone()),
-            member: "exchange-1".parse().unwrap(),
+        let member = DagMember::new(
+            Arc::new(cluster.clone()),
+            "exchange-1".parse().unwrap(),
             redistribution,
-        };
+        );
         Self {
             cluster,
             member,
@@ -113,11 +113,11 @@ async fn where_the_persona_redistributes_itself_it_is_only_waited_for() {
     assert_eq!(group.active().await, active_on("exchange-2", "exchange-2"));
 
     // Its start-up item does what the controller would have done.
-    let start_up = DagMember {
-        control: group.member.control.clone(),
-        member: group.member.member.clone(),
-        redistribution: Redistribution::Controller,
-    };
+    let start_up = DagMember::new(
+        group.member.control.clone(),
+        group.member.member.clone(),
+        Redistribution::Controller,
+    );
     start_up.rebalance().await.unwrap();
     group.until(async |member| member.rebalance().await).await;
     assert_eq!(group.active().await, active_on("exchange-1", "exchange-2"));
@@ -174,4 +174,18 @@ async fn a_group_that_does_not_answer_is_an_error_that_names_the_member() {
         error.to_string().starts_with("rejoin exchange-1: "),
         "{error}"
     );
+}
+
+#[tokio::test]
+async fn a_copy_that_resuming_does_not_mend_is_seeded_anew() {
+    let mut group = Group::led_by(Redistribution::Controller);
+    let database: DatabaseName = "Database-1".parse().unwrap();
+    group.lose().await;
+    let member = group.member.member.clone();
+    group.cluster.damage_volume(&database, &member).unwrap();
+    group.bring_back().await;
+    let waited = group.until(async |member| member.rejoin().await).await;
+    assert!(!waited.is_empty(), "it was broken");
+    group.until(async |member| member.rebalance().await).await;
+    assert_eq!(group.active().await, active_on("exchange-1", "exchange-2"));
 }
