@@ -22,7 +22,7 @@ use coldspare_exchange::{Action, Check, CopyId, DagControl, DialOverride, Move};
 use coldspare_invariants::{Checked, Violation, run_through, run_watched};
 use coldspare_names::{ServerName, Time};
 use coldspare_network::{Membership, SwitchPlan, VlanId};
-use coldspare_san::StampKeeper;
+use coldspare_san::{ArrayTraits, StampKeeper};
 use coldspare_sim::{Fault, FaultKind, Scenario, Truth};
 use futures::FutureExt;
 
@@ -219,8 +219,11 @@ fn a_stale_generation_is_caught_where_no_array_refuses_it() {
     assert_caught(&found(&site, &power_loss(None), late), []);
 
     for array in site.arrays.values_mut() {
-        let ArrayDriver::Memory { traits } = &mut array.driver;
-        traits.stamps = StampKeeper::Nobody;
+        let traits = ArrayTraits {
+            stamps: StampKeeper::Nobody,
+            ..array.driver.traits()
+        };
+        array.driver = ArrayDriver::Memory { traits };
     }
     assert_caught(&found(&site, &power_loss(None), late), [GENERATIONS]);
 }

@@ -54,7 +54,7 @@ use coldspare_names::{ArrayName, IscsiName, VolumeName};
 
 use self::control::{Control, Trouble};
 use crate::volume::label;
-use crate::{Error, Portal, Refusal, SecretKey};
+use crate::{ArrayTraits, Error, Portal, Refusal, SecretKey, StampKeeper};
 
 /// The unit behind each target: 0 is the target's own controller.
 const UNIT: u16 = 1;
@@ -104,6 +104,18 @@ pub struct TgtArray {
 }
 
 impl TgtArray {
+    /// What any tgtd can do by this adapter.
+    pub const TRAITS: ArrayTraits = ArrayTraits {
+        binds_by_address: false,
+        binds_by_secret: true,
+        rules_are_ored: true,
+        removal_ends_sessions: false,
+        stamps: StampKeeper::File,
+        knows_last_write: true,
+        opens_when_last_account_goes: false,
+        loses_configuration_on_restart: false,
+    };
+
     /// The array of that tgtd, which derives its secrets from `key`. Nothing is asked of it yet.
     pub fn new(name: ArrayName, settings: TgtSettings, key: SecretKey) -> Result<Self, Error> {
         let wrong = settings.check().err().map(|(_, reason)| reason);

@@ -16,7 +16,7 @@ use super::shown::Target;
 use super::{TgtArray, Trouble, view};
 use crate::{
     Admissions, Array, ArrayTraits, Error, LastWrite, Origin, Portal, Progress, Refusal, Session,
-    SessionId, StampKeeper, Volume, VolumeSpec,
+    SessionId, Volume, VolumeSpec,
 };
 
 #[async_trait]
@@ -26,16 +26,7 @@ impl Array for TgtArray {
     }
 
     fn traits(&self) -> ArrayTraits {
-        ArrayTraits {
-            binds_by_address: false,
-            binds_by_secret: true,
-            rules_are_ored: true,
-            removal_ends_sessions: false,
-            stamps: StampKeeper::File,
-            knows_last_write: true,
-            opens_when_last_account_goes: false,
-            loses_configuration_on_restart: false,
-        }
+        Self::TRAITS
     }
 
     async fn portals(&self) -> Result<Vec<Portal>, Error> {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use coldspare::Clock;
-use coldspare::site::{ArrayDriver, Site, SiteArray, SiteServer};
+use coldspare::site::{Site, SiteArray, SiteServer};
 use coldspare_bmc::{Bmc, BootSource, Chap, Identity, IscsiBoot, MemoryBmc, RestorePolicy};
 use coldspare_exchange::memory::{LoadProfile, Settings, SimulatedCluster};
 use coldspare_names::{Generation, PersonaName, PortName, ServerName, SwitchName, VolumeId};
@@ -54,7 +54,8 @@ const FIRST: Generation = Generation::new(1);
 
 impl World {
     /// The site as it runs: each persona on the server that is its home, under generation 1, and
-    /// every other server off and clean. Must be called inside a runtime, whose clock it goes by.
+    /// every other server off and clean; whatever drives its devices, here they are in memory, and
+    /// its arrays have the traits of the real ones. Must be called inside a runtime, whose clock it goes by.
     pub async fn running(
         site: &Site,
         latency: Latency,
@@ -75,9 +76,8 @@ impl World {
             latency,
         };
         for (name, of) in &site.arrays {
-            let ArrayDriver::Memory { traits } = &of.driver;
-            let portals = of.portals.clone();
-            let array = MemoryArray::new(name.clone(), portals, plant.key.clone(), *traits);
+            let (portals, traits) = (of.portals.clone(), of.driver.traits());
+            let array = MemoryArray::new(name.clone(), portals, plant.key.clone(), traits);
             fill(&array, of, &mut plant).await?;
             plant.arrays.insert(name.clone(), array);
         }

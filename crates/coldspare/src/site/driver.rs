@@ -6,6 +6,8 @@
 
 use coldspare_san::ArrayTraits;
 use coldspare_san::memory::MemoryArray;
+#[cfg(feature = "tgt")]
+use coldspare_san::tgt::TgtArray;
 use serde::{Deserialize, Serialize};
 
 use super::reader::Table;
@@ -61,6 +63,17 @@ pub enum ArrayDriver {
     /// The Linux SCSI target in user space, on this machine.
     #[cfg(feature = "tgt")]
     Tgt(TgtDriver),
+}
+
+impl ArrayDriver {
+    /// What an array that it drives can do.
+    pub fn traits(&self) -> ArrayTraits {
+        match self {
+            Self::Memory { traits } => *traits,
+            #[cfg(feature = "tgt")]
+            Self::Tgt(_) => TgtArray::TRAITS,
+        }
+    }
 }
 
 /// Drives a database availability group.

@@ -29,7 +29,7 @@ pub struct TgtDriver {
 
 impl TgtDriver {
     /// The same for the adapter.
-    pub(crate) fn settings(&self, portals: Vec<Portal>) -> TgtSettings {
+    pub fn settings(&self, portals: Vec<Portal>) -> TgtSettings {
         TgtSettings {
             socket: self.socket.clone(),
             directory: self.directory.clone(),
