@@ -1,1 +1,5 @@
-//! Runnable programs. Each stands for itself: `cargo run --release --example NAME`.
+//! How a failover is told: what the study and the laboratory print alike.
+
+pub mod tables;
+pub mod tell;
+pub mod verdict;

@@ -15,7 +15,7 @@ struct Line<'a> {
 }
 
 /// One JSON object.
-pub(crate) fn json(told: &Told) -> String {
+pub fn json(told: &Told) -> String {
     let line = Line {
         at: seconds(told.at.since_epoch()),
         event: &told.event,
@@ -24,12 +24,12 @@ pub(crate) fn json(told: &Told) -> String {
 }
 
 /// Seconds, to the millisecond, so that equal runs print equal bytes.
-pub(crate) fn seconds(duration: Duration) -> f64 {
+pub fn seconds(duration: Duration) -> f64 {
     (duration.as_secs_f64() * 1_000.0).round() / 1_000.0
 }
 
 /// A line for people; with `explain`, followed by why it was decided so.
-pub(crate) fn line(told: &Told, explain: bool) -> String {
+pub fn line(told: &Told, explain: bool) -> String {
     let event = &told.event;
     let what = serde_json::to_value(event.event).unwrap_or_default();
     let mark = match event.event {
@@ -59,7 +59,7 @@ pub(crate) fn line(told: &Told, explain: bool) -> String {
 }
 
 /// Minutes and seconds, as on a stop watch.
-pub(crate) fn clock(duration: Duration) -> String {
+pub fn clock(duration: Duration) -> String {
     let tenths = duration.as_millis() / 100;
     format!("{}:{:02}.{}", tenths / 600, tenths / 10 % 60, tenths % 10)
 }

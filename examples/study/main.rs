@@ -6,7 +6,10 @@ use std::time::Duration;
 
 use clap::Parser;
 use coldspare::site::Site;
-use coldspare_invariants::{Checked, run_watched};
+use coldspare_examples::tables::Tables;
+use coldspare_examples::tell;
+use coldspare_examples::verdict::Verdict;
+use coldspare_invariants::run_watched;
 use coldspare_names::Time;
 use coldspare_sim::{Scenario, Truth};
 use indicatif::ProgressBar;
@@ -15,12 +18,9 @@ mod arguments;
 mod paper;
 mod plan;
 mod tables;
-mod tell;
 mod verdict;
 
 use arguments::Arguments;
-use tables::Tables;
-use verdict::Verdict;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
@@ -70,7 +70,7 @@ fn study(
     )?;
     progress.finish_and_clear();
 
-    let verdict = Verdict::of(site, &checked, end);
+    let verdict = verdict::of(site, &checked, end);
     if arguments.json {
         for told in &checked.outcome.told {
             println!("{}", tell::json(told));
@@ -81,7 +81,7 @@ fn study(
             println!("{}", tell::line(told, arguments.explain));
         }
         let moments = moments.lock().unwrap_or_else(PoisonError::into_inner);
-        report(&verdict, &moments, &checked, scenario);
+        report(&verdict, &moments, scenario);
     }
     Ok(ExitCode::from(if verdict.restored { 0 } else { 3 }))
 }
@@ -112,19 +112,19 @@ impl Moments {
         } else if self.during.is_none() {
             let since = *self.lost_since.get_or_insert(at);
             if at - since > SETTLED {
-                self.during = Some(Tables::of(truth));
+                self.during = Some(tables::of(truth));
             }
         }
         if self.before.is_none() {
-            self.before = Some(Tables::of(truth));
+            self.before = Some(tables::of(truth));
         }
         if at >= self.end {
-            self.after = Some(Tables::of(truth));
+            self.after = Some(tables::of(truth));
         }
     }
 }
 
-fn report(verdict: &Verdict, moments: &Moments, checked: &Checked, scenario: &Scenario) {
+fn report(verdict: &Verdict, moments: &Moments, scenario: &Scenario) {
     println!();
     for (heading, tables) in [
         ("Before", &moments.before),
@@ -135,40 +135,7 @@ fn report(verdict: &Verdict, moments: &Moments, checked: &Checked, scenario: &Sc
             println!("{}", tables.print(heading));
         }
     }
-    for recovery in &verdict.recoveries {
-        let lost = recovery
-            .lost
-            .as_ref()
-            .map(|server| format!(", lost with {server}"));
-        println!("{}{}", recovery.persona, lost.unwrap_or_default());
-        for phase in &recovery.phases {
-            let (start, end) = (phase.start.since_epoch(), phase.end.since_epoch());
-            let took = tell::clock(end.saturating_sub(start));
-            println!(
-                "  {:<14} {:>9} to {:>9}   {took:>8}",
-                phase.name,
-                tell::clock(start),
-                tell::clock(end)
-            );
-        }
-    }
-    if verdict.restored {
-        println!(
-            "Restored. Degraded for {}.",
-            tell::clock(verdict.degraded())
-        );
-    } else {
-        println!("NOT restored: {}.", verdict.missing.join("; "));
-    }
-    let spares: Vec<_> = verdict.spares().iter().map(ToString::to_string).collect();
-    println!(
-        "Spares: {}.",
-        if spares.is_empty() {
-            "none".to_owned()
-        } else {
-            spares.join(", ")
-        }
-    );
+    print!("{}", verdict.outcome());
     if !verdict.recoveries.is_empty() {
         println!(
             "\nThe paper: {} with AIM; {} by hand, in ten steps:",
@@ -184,11 +151,5 @@ fn report(verdict: &Verdict, moments: &Moments, checked: &Checked, scenario: &Sc
             latency.post, latency.boot, latency.services, latency.replay_rate
         );
     }
-    println!(
-        "Violations of what must always hold: {}.",
-        checked.violations.len()
-    );
-    for violation in verdict.violations() {
-        println!("  {violation}");
-    }
+    print!("{}", verdict.violations());
 }

@@ -7,7 +7,7 @@ use coldspare_names::Time;
 use coldspare_sim::{Error, Scenario, Simulation};
 use std::time::Duration;
 
-use crate::tell;
+use coldspare_examples::tell;
 
 /// By then the controller knows the site.
 const KNOWN: Duration = Duration::from_mins(1);

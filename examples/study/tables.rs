@@ -2,44 +2,27 @@
 
 use std::fmt::Write as _;
 
+use coldspare_examples::tables::{PortRow, Tables, ports, volumes};
 use coldspare_exchange::{CopyState, Dag, DagControl, resilience};
 use coldspare_sim::Truth;
 use futures::FutureExt;
 
-/// One moment, in rows.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(crate) struct Tables {
-    databases: Vec<String>,
-    ports: Vec<String>,
-    volumes: Vec<String>,
-}
-
-impl Tables {
-    /// Looks at the devices.
-    pub(crate) fn of(truth: &Truth<'_>) -> Self {
-        Self {
-            databases: databases(truth),
-            ports: ports(truth),
-            volumes: volumes(truth),
-        }
-    }
-
-    /// The tables under a heading.
-    pub(crate) fn print(&self, heading: &str) -> String {
-        let mut text = format!("{heading}\n");
-        let sections = [
-            ("databases", &self.databases),
-            ("VLANs", &self.ports),
-            ("volumes", &self.volumes),
-        ];
-        for (title, rows) in sections {
-            for (index, row) in rows.iter().enumerate() {
-                let title = if index == 0 { title } else { "" };
-                let _ = writeln!(text, "  {title:<10} {row}");
-            }
-        }
-        text
-    }
+/// Looks at the devices.
+pub(crate) fn of(truth: &Truth<'_>) -> Tables {
+    let worn = truth.worn().into_iter();
+    let rows = truth.ports().into_iter().map(|port| PortRow {
+        server: port.server,
+        channel: port.channel,
+        port: port.port,
+        observed: port.observed,
+    });
+    let rows: Vec<_> = rows.collect();
+    let wears = worn.map(|(server, worn)| (server, worn.persona)).collect();
+    Tables(vec![
+        ("databases", databases(truth)),
+        ("VLANs", ports(&truth.site().networks, &rows, &wears)),
+        ("volumes", volumes(&truth.admissions())),
+    ])
 }
 
 fn databases(truth: &Truth<'_>) -> Vec<String> {
@@ -103,57 +86,4 @@ fn load(dag: &Dag, copies: &[CopyState]) -> Vec<String> {
     }
     rows.push(next);
     rows
-}
-
-fn ports(truth: &Truth<'_>) -> Vec<String> {
-    let worn = truth.worn();
-    let mut rows: Vec<String> = Vec::new();
-    let mut last = None;
-    for port in truth.ports() {
-        let networks = truth.site().networks.iter();
-        let passed = networks.filter(|network| port.observed.may_pass(network.vlan));
-        let passed: Vec<_> = passed
-            .map(|it| format!("{} {}", it.name, it.vlan))
-            .collect();
-        let passed = if passed.is_empty() {
-            "parked".to_owned()
-        } else {
-            passed.join(", ")
-        };
-        let wears = worn
-            .get(&port.server)
-            .map(|worn| format!(" ({})", worn.persona));
-        if last.as_ref() != Some(&port.server) {
-            rows.push(format!("{}{}", port.server, wears.unwrap_or_default()));
-        }
-        rows.push(format!(
-            "  channel {}: {} of {}: {passed}",
-            port.channel, port.port.port, port.port.switch
-        ));
-        last = Some(port.server);
-    }
-    rows
-}
-
-fn volumes(truth: &Truth<'_>) -> Vec<String> {
-    let rows = truth.admissions().into_iter().map(|(volume, admissions)| {
-        let admitted = admissions.admitted.iter().map(|admission| {
-            format!(
-                "{} as {} (generation {})",
-                admission.server, admission.initiator, admission.generation
-            )
-        });
-        let admitted: Vec<_> = admitted.collect();
-        let admitted = if admitted.is_empty() {
-            "nobody".to_owned()
-        } else {
-            admitted.join(", ")
-        };
-        format!(
-            "{:<8} {:<20} admits {admitted}",
-            volume.array.to_string(),
-            volume.volume.to_string()
-        )
-    });
-    rows.collect()
 }
