@@ -9,8 +9,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Component, ComponentState, CopyId, CopySettings, DatabaseName, DialOverride, MemberName,
-    MemberPolicy, Refusal, Requester, Service,
+    Component, ComponentState, CopyId, CopySettings, DatabaseName, DialOverride, GroupSettings,
+    MemberName, MemberPolicy, Refusal, Requester, Service,
 };
 
 /// One verb of the group's administration.
@@ -59,6 +59,23 @@ pub enum Action {
         /// The database.
         database: DatabaseName,
     },
+    /// Give a database another copy (`Add-MailboxDatabaseCopy`). Whether circular logging is off,
+    /// as it must be when the second copy is added, and whether its path is free on that member,
+    /// is Exchange's own to check.
+    AddCopy {
+        /// The copy; its member must have none of the database yet.
+        copy: CopyId,
+        /// All of it.
+        settings: CopySettings,
+        /// Leave it suspended until it is seeded by hand, instead of seeding it at once.
+        seeding_postponed: bool,
+    },
+    /// Take a passive copy away for good (`Remove-MailboxDatabaseCopy`). Its files stay where they
+    /// are. Its member need not be up.
+    RemoveCopy {
+        /// The copy.
+        copy: CopyId,
+    },
     /// Set preference and lags of a copy (`Set-MailboxDatabaseCopy`).
     SetCopy {
         /// The copy.
@@ -66,6 +83,31 @@ pub enum Action {
         /// All of it.
         settings: CopySettings,
     },
+    /// Set what holds for the group as a whole (`Set-DatabaseAvailabilityGroup`). Even if nothing
+    /// changes this brings the quorum model in line with the members, and the first witness back
+    /// into use.
+    SetGroup {
+        /// All of it.
+        settings: GroupSettings,
+    },
+    /// Mark a member as failed: it mounts nothing and is kept out of the cluster
+    /// (`Stop-DatabaseAvailabilityGroup`). Only in datacenter activation coordination mode; works
+    /// without quorum.
+    StopMember {
+        /// The member; it need not be up.
+        member: MemberName,
+    },
+    /// Take a member that was stopped into the cluster again
+    /// (`Start-DatabaseAvailabilityGroup`). Only in datacenter activation coordination mode.
+    StartMember {
+        /// The member.
+        member: MemberName,
+    },
+    /// Go on without the members that were stopped (`Restore-DatabaseAvailabilityGroup`): they are
+    /// evicted, the alternate witness is used if those that are left are even in number or one
+    /// alone, and they may mount databases. Only in datacenter activation coordination mode, and
+    /// only after a stop.
+    RestoreGroup,
     /// Set what may be activated on a member (`Set-MailboxServer`).
     SetPolicy {
         /// The member.
@@ -203,6 +245,12 @@ impl fmt::Display for Action {
             Self::Reseed { copy, .. } => write!(f, "seed {copy} anew"),
             Self::Mount { database } => write!(f, "mount {database}"),
             Self::Dismount { database } => write!(f, "dismount {database}"),
+            Self::AddCopy { copy, .. } => write!(f, "add {copy}"),
+            Self::RemoveCopy { copy } => write!(f, "remove {copy}"),
+            Self::SetGroup { .. } => f.write_str("set what holds for the group"),
+            Self::StopMember { member } => write!(f, "mark {member} as failed"),
+            Self::StartMember { member } => write!(f, "take {member} into the cluster again"),
+            Self::RestoreGroup => f.write_str("go on without the members that were stopped"),
             Self::SetCopy { copy, settings } => {
                 write!(f, "give {copy} preference {}", settings.preference)
             }

@@ -5,7 +5,7 @@
 //!
 //! | key | cmdlet | properties read |
 //! |---|---|---|
-//! | `DatabaseAvailabilityGroup` | `Get-DatabaseAvailabilityGroup -Status` | `Name`, `Servers`, `OperationalServers`, `PrimaryActiveManager`, `WitnessServer`, `WitnessShareInUse`, `DatacenterActivationMode`, `PreferenceMoveFrequency` |
+//! | `DatabaseAvailabilityGroup` | `Get-DatabaseAvailabilityGroup -Status` | `Name`, `Servers`, `OperationalServers`, `PrimaryActiveManager`, `WitnessServer`, `AlternateWitnessServer`, `WitnessShareInUse`, `StoppedMailboxServers`, `DatacenterActivationMode`, `PreferenceMoveFrequency` |
 //! | `MailboxServers` | `Get-MailboxServer`, `Get-ExchangeServer` | `Name`, `Site`, `Edition`, `AdminDisplayVersion`, `DatabaseCopyAutoActivationPolicy`, `DatabaseCopyActivationDisabledAndMoveNow`, `MaximumActiveDatabases`, `MaximumPreferredActiveDatabases`, `AutoDatabaseMountDial` |
 //! | `MailboxDatabases` | `Get-MailboxDatabase -Status` | `Name`, `MountedOnServer`, `Server`, `Mounted`, `ActivationPreference`, `ReplayLagTimes`, `TruncationLagTimes` |
 //! | `CopyStatus` | `Get-MailboxDatabaseCopyStatus` | `Identity`, `Status`, `ActivationSuspended`, `SuspendComment`, `ErrorMessage`, `ContentIndexState`, `CopyQueueLength`, `ReplayQueueLength`, `LastLogGenerated`, `LastLogCopyNotified`, `LastLogCopied`, `LastLogInspected`, `LastLogReplayed` |
@@ -21,7 +21,10 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use self::cell::Cell;
-use crate::{CopyState, Dag, DagName, DatabaseName, MemberName, NodeState, Witness, WitnessName};
+use crate::{
+    CopyState, Dag, DagName, DatabaseName, MemberName, NodeState, Witness, WitnessName,
+    WitnessShare,
+};
 
 /// Why JSON does not describe a group.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -56,13 +59,9 @@ pub fn read_group(json: &Value) -> Result<Group, BadInput> {
         let node = nodes.of(&name);
         dag.members.insert(name, parts::member(server, node)?);
     }
-    if let Some(server) = described.field("WitnessServer").parsed::<WitnessName>()? {
-        let used = described
-            .field("WitnessShareInUse")
-            .text()?
-            .unwrap_or_default();
-        let reachable = !matches!(used.as_str(), "None" | "InvalidConfiguration");
-        dag.witness = Some(Witness { server, reachable });
+    read_witnesses(&described, &mut dag)?;
+    for server in described.field("StoppedMailboxServers").list() {
+        dag.stopped.insert(server.required()?);
     }
     dag.activation_mode = described
         .field("DatacenterActivationMode")
@@ -97,6 +96,27 @@ pub fn read_group(json: &Value) -> Result<Group, BadInput> {
         copies: copies.collect(),
         dag,
     })
+}
+
+/// Both witnesses. Of the one that is not in use nothing is known, so it is taken to be reachable.
+fn read_witnesses(described: &Cell<'_>, dag: &mut Dag) -> Result<(), BadInput> {
+    let used = described.field("WitnessShareInUse").text()?;
+    let used = used.unwrap_or_default();
+    let failed = matches!(used.as_str(), "None" | "InvalidConfiguration");
+    let server = described.field("WitnessServer").parsed::<WitnessName>()?;
+    dag.witness = server.map(|server| Witness {
+        server,
+        reachable: !failed,
+    });
+    let server = described.field("AlternateWitnessServer").parsed()?;
+    dag.alternate_witness = server.map(|server| Witness {
+        server,
+        reachable: true,
+    });
+    if used == "Alternate" {
+        dag.witness_share = WitnessShare::Alternate;
+    }
+    Ok(())
 }
 
 fn copies(root: &Cell<'_>) -> Result<BTreeMap<crate::CopyId, CopyState>, BadInput> {

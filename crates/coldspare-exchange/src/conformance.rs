@@ -6,6 +6,7 @@
 //! second on the second, a witness.
 
 mod copies;
+mod datacenter;
 mod members;
 mod moves;
 
@@ -65,14 +66,19 @@ impl fmt::Display for Violation {
 
 /// Runs every check, each on a fresh group. An implementation passes with an empty list.
 pub async fn check(rig: &dyn Rig) -> Vec<Violation> {
-    let mut results = members::run(rig).await;
-    results.extend(copies::run(rig).await);
-    results.extend(moves::run(rig).await);
-    let violations = results.into_iter().filter_map(|(check, result)| {
+    let violations = run(rig).await.into_iter().filter_map(|(check, result)| {
         let Broken(reason) = result.err()?;
         Some(Violation { check, reason })
     });
     violations.collect()
+}
+
+async fn run(rig: &dyn Rig) -> Vec<(&'static str, Checked)> {
+    let mut results = members::run(rig).await;
+    results.extend(copies::run(rig).await);
+    results.extend(moves::run(rig).await);
+    results.extend(datacenter::run(rig).await);
+    results
 }
 
 /// What a check found wrong.

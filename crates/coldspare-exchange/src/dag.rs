@@ -1,14 +1,14 @@
 //! A database availability group: what it is made of and how it stands.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU8;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    CopyId, DagName, DatabaseName, Edition, MemberName, MountDial, Refusal, SiteName, Version,
-    WitnessName, limits,
+    CopyId, CopySettings, DagName, Database, DatabaseName, Edition, MemberName, MountDial,
+    SiteName, Version, WitnessName,
 };
 
 /// A group with the state of its cluster, as one read gives it.
@@ -22,6 +22,13 @@ pub struct Dag {
     /// The file share witness, if one is set. It votes only while the members are even in number.
     #[serde(default)]
     pub witness: Option<Witness>,
+    /// The witness that takes its place when members and first witness are lost together, if one
+    /// is set.
+    #[serde(default)]
+    pub alternate_witness: Option<Witness>,
+    /// Which of the two is in use.
+    #[serde(default)]
+    pub witness_share: WitnessShare,
     /// Whether databases wait for the others' word before they mount.
     #[serde(default)]
     pub activation_mode: ActivationMode,
@@ -29,6 +36,10 @@ pub struct Dag {
     /// `None` is never.
     #[serde(default)]
     pub preference_moves: Option<Duration>,
+    /// Members that an administrator has marked as failed (`StoppedMailboxServers`): they are
+    /// kept out of the cluster until they are started. All others are started.
+    #[serde(default)]
+    pub stopped: BTreeSet<MemberName>,
     /// The members.
     pub members: BTreeMap<MemberName, Member>,
     /// The replicated databases.
@@ -41,7 +52,7 @@ pub struct Dag {
     pub quorum: bool,
 }
 
-const fn yes() -> bool {
+pub(crate) const fn yes() -> bool {
     true
 }
 
@@ -54,6 +65,28 @@ pub struct Witness {
     /// Whether the cluster reaches it.
     #[serde(default = "yes")]
     pub reachable: bool,
+}
+
+/// `WitnessShareInUse`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
+pub enum WitnessShare {
+    /// The group's witness.
+    #[default]
+    Primary,
+    /// The alternate witness, since a restore.
+    Alternate,
+}
+
+/// What `Set-DatabaseAvailabilityGroup` decides about a group: a whole value.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct GroupSettings {
+    /// Whether databases wait for the others' word before they mount.
+    pub activation_mode: ActivationMode,
+    /// How often databases return to their first preference by themselves; `None` is never.
+    pub preference_moves: Option<Duration>,
+    /// The server of the alternate witness.
+    pub alternate_witness: Option<WitnessName>,
 }
 
 /// `DatacenterActivationMode`.
@@ -136,100 +169,6 @@ pub struct MemberPolicy {
     pub dial: MountDial,
 }
 
-/// A replicated database.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Database {
-    /// The member with the active copy: the last known one while that member is down.
-    pub active: MemberName,
-    /// Whether clients are served.
-    #[serde(default = "yes")]
-    pub mounted: bool,
-    /// Its copies, at most one a member.
-    pub copies: BTreeMap<MemberName, CopySettings>,
-}
-
-/// What `Set-MailboxDatabaseCopy` decides about a copy: a whole value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct CopySettings {
-    /// Activation preference: 1 is the most preferred; unique among the copies of a database.
-    pub preference: NonZeroU8,
-    /// How long a log waits before it is replayed; more than none makes it a lagged copy.
-    #[serde(default)]
-    pub replay_lag: Duration,
-    /// How much longer a log is kept after it was replayed.
-    #[serde(default)]
-    pub truncation_lag: Duration,
-}
-
-impl CopySettings {
-    /// A copy of that preference without any lag.
-    pub const fn preferred(preference: NonZeroU8) -> Self {
-        Self {
-            preference,
-            replay_lag: Duration::ZERO,
-            truncation_lag: Duration::ZERO,
-        }
-    }
-
-    /// Whether it is a lagged copy: it does not count towards high availability.
-    pub const fn is_lagged(&self) -> bool {
-        !self.replay_lag.is_zero()
-    }
-}
-
-impl Database {
-    /// The member of the most preferred copy.
-    pub fn most_preferred(&self) -> Option<&MemberName> {
-        let by_preference = self.copies.iter().min_by_key(|(_, copy)| copy.preference);
-        by_preference.map(|(member, _)| member)
-    }
-
-    /// The preference of the active copy.
-    pub fn active_preference(&self) -> Option<NonZeroU8> {
-        self.copies.get(&self.active).map(|copy| copy.preference)
-    }
-}
-
-impl Database {
-    /// Gives a copy other settings. When its preference is another copy's, those between make
-    /// room, so that each number from 1 on stays with one copy (an assumption: documentation only
-    /// says that they are unique).
-    pub fn set_copy(&mut self, member: &MemberName, wanted: CopySettings) -> Result<(), Refusal> {
-        let limit = |what: &str, limit| {
-            let what = what.to_owned();
-            Err(Refusal::Limit { what, limit })
-        };
-        if usize::from(wanted.preference.get()) > self.copies.len() {
-            return limit("a preference", self.copies.len() as u64);
-        }
-        if wanted.replay_lag > limits::LAG || wanted.truncation_lag > limits::LAG {
-            return limit("a lag in days", limits::LAG.as_secs() / 86_400);
-        }
-        let Some(copy) = self.copies.get_mut(member) else {
-            return Err(Refusal::NoCopy(member.clone()));
-        };
-        let (was, now) = (copy.preference, wanted.preference);
-        *copy = wanted;
-        for (other, copy) in &mut self.copies {
-            let preference = copy.preference;
-            let number = preference.get();
-            let moved = if other == member {
-                None
-            } else if (now..was).contains(&preference) {
-                NonZeroU8::new(number.saturating_add(1))
-            } else if preference > was && preference <= now {
-                NonZeroU8::new(number.saturating_sub(1))
-            } else {
-                None
-            };
-            copy.preference = moved.unwrap_or(preference);
-        }
-        Ok(())
-    }
-}
-
 impl Member {
     /// A member of that site, up, with an Enterprise licence and without restrictions.
     pub fn at(site: SiteName) -> Self {
@@ -249,8 +188,11 @@ impl Dag {
             name,
             version,
             witness: None,
+            alternate_witness: None,
+            witness_share: WitnessShare::Primary,
             activation_mode: ActivationMode::Off,
             preference_moves: None,
+            stopped: BTreeSet::new(),
             members: BTreeMap::new(),
             databases: BTreeMap::new(),
             primary_active_manager: None,
@@ -296,6 +238,31 @@ impl Dag {
         self
     }
 
+    /// The witness that is in use, if the group has one.
+    pub fn witness_in_use(&self) -> Option<&Witness> {
+        match self.witness_share {
+            WitnessShare::Primary => self.witness.as_ref(),
+            WitnessShare::Alternate => self.alternate_witness.as_ref(),
+        }
+    }
+
+    /// The members that are not marked as failed: those that the cluster consists of.
+    pub fn started(&self) -> impl Iterator<Item = &MemberName> {
+        self.members
+            .keys()
+            .filter(|member| !self.stopped.contains(*member))
+    }
+
+    /// What an administrator has decided about the group as a whole.
+    pub fn settings(&self) -> GroupSettings {
+        let alternate = self.alternate_witness.as_ref();
+        GroupSettings {
+            activation_mode: self.activation_mode,
+            preference_moves: self.preference_moves,
+            alternate_witness: alternate.map(|witness| witness.server.clone()),
+        }
+    }
+
     /// Every copy of every database, in order of database and member.
     pub fn copy_ids(&self) -> impl Iterator<Item = CopyId> {
         self.databases.iter().flat_map(|(database, of)| {
@@ -313,6 +280,3 @@ impl Dag {
         self.databases.iter().filter(here).map(|(name, _)| name)
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -70,6 +70,7 @@ mod copy;
 mod copy_status;
 mod dag;
 mod dag_control;
+mod database;
 mod error;
 pub mod health;
 pub mod limits;
@@ -97,10 +98,11 @@ pub use content_index::ContentIndex;
 pub use copy::{CopyState, LogPositions, QueueLength};
 pub use copy_status::{CopyStatus, Heals, Permits, Place, Reseed, Resume};
 pub use dag::{
-    ActivationMode, ActivationPolicy, CopySettings, Dag, Database, Member, MemberPolicy, NodeState,
-    Witness,
+    ActivationMode, ActivationPolicy, Dag, GroupSettings, Member, MemberPolicy, NodeState, Witness,
+    WitnessShare,
 };
 pub use dag_control::DagControl;
+pub use database::{CopySettings, Database};
 pub use error::Error;
 pub use health::{Concern, concerns};
 pub use limits::Defect;
@@ -109,7 +111,7 @@ pub use name::{CopyId, DagName, DatabaseName, MemberName, SiteName, WitnessName}
 pub use named::NoSuchName;
 pub use redistribute::{Balance, FailedMove, PlannedMove, Redistribution, redistribute};
 pub use refusal::Refusal;
-pub use repair::{COMMENT, Repair, RepairReason, repair, suspended_on_purpose};
+pub use repair::{COMMENT, Repair, RepairReason, repair, reseed, suspended_on_purpose};
 pub use resilience::{ActiveDatabases, Degradation, Resilience, resilience};
 pub use services::{
     Component, ComponentState, MailboxServices, Requester, Role, Service, required,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{CopyId, Dag, DatabaseName, Edition, MemberName, Version};
+use crate::{CopyId, Dag, DatabaseName, Edition, MemberName};
 
 /// Members of a group, and therefore copies of a database.
 pub const MEMBERS: usize = 16;
@@ -15,11 +15,11 @@ pub const LAG: Duration = Duration::from_hours(14 * 24);
 /// 2³² milliseconds, 49.7 days.
 pub const PREFERENCE_MOVES: Duration = Duration::from_millis(u32::MAX as u64);
 
-/// How many databases, active and passive, a server of that version and edition may have mounted.
+/// How many databases, active and passive, a server of that edition may have mounted.
 ///
 /// 2013 before its second cumulative update took 50; the figures of 2010 are from general
 /// knowledge and were not read in a source.
-pub const fn databases(_version: Version, edition: Edition) -> usize {
+pub const fn databases(edition: Edition) -> usize {
     match edition {
         Edition::Standard => 5,
         Edition::Enterprise => 100,
@@ -27,7 +27,9 @@ pub const fn databases(_version: Version, edition: Edition) -> usize {
 }
 
 /// What is wrong with a description of a group. Each that breaks a limit names it.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, PartialEq, Eq, PartialOrd, Ord, thiserror::Error, Serialize, Deserialize,
+)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Defect {
@@ -44,6 +46,9 @@ pub enum Defect {
         /// How many it may have.
         limit: usize,
     },
+    /// A server is marked as failed that is no member.
+    #[error("{0} is stopped and is no member")]
+    StrangeStopped(MemberName),
     /// A copy on a server that is no member.
     #[error("{0} is on a server that is no member")]
     StrangeCopy(CopyId),
@@ -85,12 +90,18 @@ impl Dag {
         if self.members.len() > MEMBERS {
             defects.push(Defect::Members(self.members.len()));
         }
-        let witness = self.witness.iter().filter_map(|witness| {
+        let witnesses = self.witness.iter().chain(&self.alternate_witness);
+        let witness = witnesses.filter_map(|witness| {
             MemberName::new(witness.server.as_str())
                 .ok()
                 .filter(|name| self.members.contains_key(name))
         });
         defects.extend(witness.map(Defect::WitnessIsMember));
+        let strangers = self
+            .stopped
+            .iter()
+            .filter(|member| !self.members.contains_key(*member));
+        defects.extend(strangers.cloned().map(Defect::StrangeStopped));
         if self
             .preference_moves
             .is_some_and(|every| every > PREFERENCE_MOVES)
@@ -105,7 +116,7 @@ impl Dag {
             self.database_defects(name, &mut defects);
         }
         for (member, of) in &self.members {
-            let limit = databases(self.version, of.edition);
+            let limit = databases(of.edition);
             let count = count.get(member).copied().unwrap_or_default();
             if count > limit {
                 let member = member.clone();

@@ -20,6 +20,18 @@ pub struct CopyProgress {
     pub ignored: bool,
 }
 
+impl CopyProgress {
+    /// The last log that the others need not keep for it: inspected by a lagged copy, replayed by
+    /// any other.
+    pub const fn done_up_to(&self) -> u64 {
+        if self.lagged {
+            self.inspected
+        } else {
+            self.replayed
+        }
+    }
+}
+
 /// The last log that may be deleted from the active copy: below the checkpoint, in a backup or
 /// logged circularly, inspected by every lagged copy and replayed by every other.
 ///
@@ -35,17 +47,10 @@ pub fn last_deletable(
     } else {
         backed_up.unwrap_or(0)
     };
-    let of_copy = |copy: &CopyProgress| {
-        if copy.lagged {
-            copy.inspected
-        } else {
-            copy.replayed
-        }
-    };
     let held = copies
         .iter()
         .filter(|copy| !copy.ignored)
-        .map(of_copy)
+        .map(CopyProgress::done_up_to)
         .min();
     let below_checkpoint = checkpoint.saturating_sub(1);
     below_checkpoint.min(saved).min(held.unwrap_or(u64::MAX))
@@ -85,6 +90,10 @@ impl LooseTruncation {
         free_gb < self.free_gb && logs > kept
     }
 }
+
+/// A disk with less free space than this is nearly full
+/// (`SpaceMonitorLowSpaceThresholdInMB`, in GB).
+pub const LOW_SPACE_GB: u64 = 180;
 
 /// What is known of a lagged copy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]

@@ -232,11 +232,14 @@ pub enum InService {
     /// A database is active on it.
     #[error("{0} is active on it")]
     Active(crate::DatabaseName),
+    /// Mail waits in its queues.
+    #[error("{0} messages are in its queues")]
+    Messages(u64),
 }
 
 /// What still keeps a member from being in maintenance; empty when it is out of service. Only
-/// *Monitoring* and *`RecoveryActionsEnabled`* may work then. Whether its mail queues are empty is
-/// not looked at.
+/// *Monitoring* and *`RecoveryActionsEnabled`* may work then, and from 2013 on, when mail is handed
+/// on to another server, none may wait in its queues.
 pub fn in_service(dag: &Dag, services: &MailboxServices, member: &MemberName) -> Vec<InService> {
     let mut left = Vec::new();
     let offline = services.component(Component::ServerWideOffline) != ComponentState::Active;
@@ -261,6 +264,9 @@ pub fn in_service(dag: &Dag, services: &MailboxServices, member: &MemberName) ->
         left.push(InService::Primary);
     }
     left.extend(dag.active_on(member).cloned().map(InService::Active));
+    if dag.version.has_managed_availability() && services.queued_messages > 0 {
+        left.push(InService::Messages(services.queued_messages));
+    }
     left
 }
 

@@ -9,13 +9,20 @@
 mod active_manager;
 mod cluster;
 mod copies;
+mod copy_list;
+mod datacenter;
 mod event;
 mod flow;
+mod lag;
+mod member_verbs;
 mod moves;
 mod preferences;
 mod report;
 mod seeding;
 mod settings;
+mod shipping;
+mod store;
+mod truncation;
 mod verbs;
 mod world;
 
@@ -25,9 +32,10 @@ use async_trait::async_trait;
 use coldspare_names::Time;
 
 pub use event::{Event, Happening};
-pub use settings::{LoadProfile, Settings};
+pub use settings::{Disk, LoadProfile, Settings};
 
-use self::world::{Links, Timer, Volume, World};
+use self::store::Volume;
+use self::world::{Links, Timer, World};
 use crate::{
     Action, Answer, ContentIndex, CopyId, CopyState, Dag, DagControl, DatabaseName, Error,
     MailboxServices, MemberName,
@@ -138,6 +146,31 @@ impl SimulatedCluster {
         world.wake(seen, Timer::View);
     }
 
+    /// Whether the alternate witness is reachable.
+    pub fn set_alternate_witness(&self, reachable: bool) {
+        let mut world = self.world();
+        world.alternate_witness = reachable && world.dag.alternate_witness.is_some();
+        let seen = world.now + world.settings.detection;
+        world.wake(seen, Timer::View);
+    }
+
+    /// Sets how the disks of a member stand.
+    pub fn set_disk(&self, member: &MemberName, disk: Disk) -> Result<(), Error> {
+        let mut world = self.world();
+        let index = world.find_member(member)?;
+        world.machines[index].disk = disk;
+        world.refresh();
+        Ok(())
+    }
+
+    /// Sets how many messages wait in the queues of a member.
+    pub fn set_queued_messages(&self, member: &MemberName, messages: u64) -> Result<(), Error> {
+        let mut world = self.world();
+        let index = world.find_member(member)?;
+        world.machines[index].queued = messages;
+        Ok(())
+    }
+
     /// Damages the files of a copy: only seeding it anew helps.
     pub fn damage_volume(&self, database: &DatabaseName, member: &MemberName) -> Result<(), Error> {
         let copy = CopyId::new(database, member);
@@ -213,8 +246,7 @@ impl SimulatedCluster {
         Ok(flow::logs(world.stores[index].stream.level(world.now)))
     }
 
-    /// Logs that the active copy has to keep on its disk: those that some copy still needs.
-    /// Logging is taken to be circular, so that backups do not matter.
+    /// Logs that the active copy keeps on its disk: those that some copy still needs. Logging is taken to be circular, so that backups do not matter.
     pub fn logs_on_disk(&self, database: &DatabaseName) -> Result<u64, Error> {
         let mut world = self.world();
         let index = world.find_store(database)?;

@@ -36,6 +36,12 @@ impl QuorumModel {
             tolerated: votes - majority,
         }
     }
+
+    /// Whether a restore sets the alternate witness for so many members that are left: if they
+    /// are even in number, or one alone, so that it is there when another comes back.
+    pub const fn restored_with_witness(members: usize) -> bool {
+        members.is_multiple_of(2) || members == 1
+    }
 }
 
 /// What Windows adds to plain majorities.

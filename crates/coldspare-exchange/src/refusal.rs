@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ActivationPolicy, ContentIndex, CopyStatus, DatabaseName, MemberName, QueueLength};
+use crate::{
+    ActivationPolicy, ContentIndex, CopyStatus, DatabaseName, Defect, MemberName, QueueLength,
+};
 
 /// A refusal: an answer, not a failure. Nothing was changed.
 #[derive(
@@ -29,6 +31,9 @@ pub enum Refusal {
     /// The member has no copy of the database.
     #[error("{0} has no copy")]
     NoCopy(MemberName),
+    /// The member has a copy of the database already.
+    #[error("{0} has a copy already")]
+    CopyExists(MemberName),
     /// It is the active copy: that is done to passive ones only.
     #[error("it is the active copy")]
     IsActive,
@@ -94,6 +99,18 @@ pub enum Refusal {
     /// Nobody has said yet that databases may be mounted (datacenter activation coordination).
     #[error("no member has the word that databases may be mounted")]
     NotCoordinated,
+    /// Members are stopped, started and restored only in datacenter activation coordination mode.
+    #[error("that is done only while DatacenterActivationMode is DagOnly")]
+    NoCoordination,
+    /// No member would be left that is started.
+    #[error("no other member is started")]
+    LastStarted,
+    /// A restore needs members that were stopped before.
+    #[error("no member was stopped before")]
+    NothingStopped,
+    /// The group would break a limit or contradict itself.
+    #[error(transparent)]
+    Defect(Defect),
     /// The works of the database are damaged.
     #[error("the database on {0} is damaged")]
     Damaged(MemberName),

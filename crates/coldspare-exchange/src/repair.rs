@@ -1,11 +1,11 @@
 //! What to do about copies that do not replicate: the script of the white paper's appendix.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Action, CopyId, CopyState, CopyStatus};
+use crate::{Action, CopyId, CopyState, CopyStatus, DatabaseName, auto_reseed};
 
 /// The comment that a suspension by [`repair`] leaves with the copy.
 pub const COMMENT: &str = "suspended to be resumed: repair after a failure";
@@ -30,6 +30,9 @@ pub enum RepairReason {
     FailedAndSuspended,
     /// It is *Suspended*, and nobody wanted it to be before the failure.
     Suspended,
+    /// It is *`FailedAndSuspended`* again, however often it was resumed: its files are beyond
+    /// repair.
+    ResumedInVain,
 }
 
 impl fmt::Display for RepairReason {
@@ -38,13 +41,19 @@ impl fmt::Display for RepairReason {
             Self::Failed => "it is Failed",
             Self::FailedAndSuspended => "it is FailedAndSuspended",
             Self::Suspended => "it is Suspended, and was not before the failure",
+            Self::ResumedInVain => "it is FailedAndSuspended each time it is resumed",
         })
     }
 }
 
-/// The copies that somebody has suspended, whole or for activation only: looked up while all is
-/// well, and handed to [`repair`] after a failure, so that what an administrator had suspended
-/// ends suspended.
+/// The copies that somebody has suspended on purpose: handed to [`repair`] after a failure, so that
+/// what an administrator had suspended before it ends suspended.
+///
+/// It may be asked before the failure or after it. No failure makes a copy *Suspended*: only a
+/// person does, or [`repair`], which leaves [`COMMENT`] with it. Two cases are seen before the
+/// failure only, so whoever watches a group keeps the last answer and adds to it: while its member
+/// is down a copy is *`ServiceDown`*, and one whose seeding was under way when its source was lost
+/// is *`FailedAndSuspended`*. A block of activation alone is no concern: resuming leaves it.
 pub fn suspended_on_purpose<'a>(
     copies: impl IntoIterator<Item = &'a CopyState>,
 ) -> BTreeSet<CopyId> {
@@ -69,8 +78,9 @@ pub fn suspended_on_purpose<'a>(
 /// shell prints `FailedAndSuspended`, so its second step never finds anything. Here it is done as
 /// it was meant.
 ///
-/// When nothing is left to do the list is empty; a copy whose trouble persists falls back, and
-/// has to be seeded anew ([`Action::Reseed`]).
+/// When nothing is left to do the list is empty. A copy whose trouble persists falls back, and
+/// is resumed again by the next call: whoever calls leaves it time in between, counts, and asks
+/// [`reseed`] what to do in the end.
 pub fn repair<'a>(
     copies: impl IntoIterator<Item = &'a CopyState>,
     keep: &BTreeSet<CopyId>,
@@ -103,6 +113,42 @@ pub fn repair<'a>(
         .chain(failed().map(resume(RepairReason::Failed)))
         .chain(suspended.map(resume(RepairReason::Suspended)))
         .collect()
+}
+
+/// What to seed anew: the copies that are *`FailedAndSuspended`* though they were `resumed` as often
+/// as Exchange itself would try ([`auto_reseed::RESUMES`]: three times, five minutes apart), because
+/// their volume is damaged, their logs diverge beyond repair, or logs that they need are gone.
+///
+/// Seeding deletes what is left of a copy, so it is the last resort, and only for a database that
+/// is mounted elsewhere: `copies` must be those of the whole group. Where automatic reseed is set
+/// up (2013 and later) leave it to Exchange. What an administrator had suspended before the
+/// failure (`keep`) is left alone.
+pub fn reseed(
+    copies: &[CopyState],
+    resumed: &BTreeMap<CopyId, u8>,
+    keep: &BTreeSet<CopyId>,
+) -> Vec<Repair> {
+    let mounted = |copy: &CopyState| copy.status == CopyStatus::Mounted;
+    let sources: BTreeSet<&DatabaseName> = copies
+        .iter()
+        .filter(|copy| mounted(copy))
+        .map(|copy| &copy.copy.database)
+        .collect();
+    let in_vain = copies.iter().filter(|copy| {
+        copy.status == CopyStatus::FailedAndSuspended
+            && resumed.get(&copy.copy) >= Some(&auto_reseed::RESUMES.0)
+            && sources.contains(&copy.copy.database)
+            && !keep.contains(&copy.copy)
+    });
+    let seed = in_vain.map(|copy| Repair {
+        action: Action::Reseed {
+            copy: copy.copy.clone(),
+            source: None,
+            manual_resume: false,
+        },
+        reason: RepairReason::ResumedInVain,
+    });
+    seed.collect()
 }
 
 #[cfg(test)]

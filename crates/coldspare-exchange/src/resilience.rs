@@ -110,10 +110,9 @@ pub fn resilience(dag: &Dag, copies: &[CopyState]) -> Resilience {
             degraded.push(Degradation::Node { member, state });
         }
     }
-    let model = QuorumModel::of(dag.members.len());
+    let model = QuorumModel::of(dag.started().count());
     let witness = dag
-        .witness
-        .as_ref()
+        .witness_in_use()
         .is_some_and(|witness| witness.reachable);
     if model.witness && !witness {
         degraded.push(Degradation::Witness);

@@ -116,6 +116,8 @@ pub struct MailboxServices {
     pub stopped: BTreeSet<Service>,
     /// Who wants which component in which state; empty for 2010.
     pub components: BTreeMap<Component, BTreeMap<Requester, ComponentState>>,
+    /// Messages in its queues (`Get-Queue`), those that shadow redundancy keeps left out.
+    pub queued_messages: u64,
 }
 
 impl MailboxServices {

@@ -75,7 +75,7 @@ pub const fn after(status: CopyStatus, event: CopyEvent) -> Option<CopyStatus> {
         ) => S::Suspended,
         (S::Suspended | S::FailedAndSuspended, E::Resumed) => S::Initializing,
 
-        (S::Suspended | S::FailedAndSuspended, E::SeedingBegan) => S::Seeding,
+        (S::Suspended | S::FailedAndSuspended | S::Initializing, E::SeedingBegan) => S::Seeding,
         (S::Seeding, E::Seeded) => S::Initializing,
         (S::Seeding, E::SeededToStaySuspended) => S::Suspended,
         (S::Seeding, E::SeedingAborted) => S::FailedAndSuspended,

@@ -1,4 +1,4 @@
-//! Copies: reported, suspended, resumed, seeded, configured.
+//! Copies: reported, suspended, resumed, seeded, configured, added and taken away.
 
 use std::num::NonZeroU8;
 
@@ -47,8 +47,37 @@ pub(super) async fn run(rig: &dyn Rig) -> Vec<(&'static str, Checked)> {
             seeded_copy_can_stay_suspended(rig).await,
         ),
         (
+            "seeding-source-can-be-named",
+            seeding_source_can_be_named(rig).await,
+        ),
+        (
+            "copy-is-no-source-of-its-own",
+            copy_is_no_source_of_its_own(rig).await,
+        ),
+        (
             "preferences-stay-unique",
             preferences_stay_unique(rig).await,
+        ),
+        ("removed-copy-is-gone", removed_copy_is_gone(rig).await),
+        (
+            "removal-may-be-repeated",
+            removal_may_be_repeated(rig).await,
+        ),
+        (
+            "active-copy-is-not-removed",
+            active_copy_is_not_removed(rig).await,
+        ),
+        (
+            "added-copy-becomes-healthy",
+            added_copy_becomes_healthy(rig).await,
+        ),
+        (
+            "postponed-seeding-is-waited-for",
+            postponed_seeding_is_waited_for(rig).await,
+        ),
+        (
+            "copy-is-not-added-twice",
+            copy_is_not_added_twice(rig).await,
         ),
     ]
 }
@@ -216,6 +245,34 @@ async fn seeded_copy_can_stay_suspended(rig: &dyn Rig) -> Checked {
     seed(rig, true, CopyStatus::Suspended).await
 }
 
+/// Seeds the passive copy from that member.
+fn reseed_from(group: &Group, source: usize) -> Action {
+    let (copy, source) = (group.passive(), Some(group.members[source].clone()));
+    Action::Reseed {
+        copy,
+        source,
+        manual_resume: false,
+    }
+}
+
+async fn seeding_source_can_be_named(rig: &dyn Rig) -> Checked {
+    let group = Group::fresh(rig).await;
+    group.suspend(&group.passive()).await?;
+    group.done(reseed_from(&group, 0)).await?;
+    rig.settle().await;
+    let status = group.status(&group.passive()).await?;
+    ensure(status == CopyStatus::Healthy, || {
+        format!("a copy that was seeded from a named source ends {status}")
+    })
+}
+
+async fn copy_is_no_source_of_its_own(rig: &dyn Rig) -> Checked {
+    let group = Group::fresh(rig).await;
+    group.suspend(&group.passive()).await?;
+    let reason = |refusal: &Refusal| matches!(refusal, Refusal::Status(_));
+    group.refused(reseed_from(&group, 1), reason).await
+}
+
 async fn preferences_stay_unique(rig: &dyn Rig) -> Checked {
     let group = Group::fresh(rig).await;
     let copy = group.passive();
@@ -229,4 +286,74 @@ async fn preferences_stay_unique(rig: &dyn Rig) -> Checked {
     ensure(preferences == [2, 1], || {
         format!("the preferences are {preferences:?}, not [2, 1]")
     })
+}
+
+fn remove(copy: CopyId) -> Action {
+    Action::RemoveCopy { copy }
+}
+
+fn add(group: &Group, seeding_postponed: bool) -> Action {
+    let second = NonZeroU8::MIN.saturating_add(1);
+    Action::AddCopy {
+        copy: group.passive(),
+        settings: CopySettings::preferred(second),
+        seeding_postponed,
+    }
+}
+
+async fn removed_copy_is_gone(rig: &dyn Rig) -> Checked {
+    let group = Group::fresh(rig).await;
+    group.done(remove(group.passive())).await?;
+    let dag = group.dag().await?;
+    let copies = group.copies().await?;
+    let gone = !dag.databases[&group.databases[0]]
+        .copies
+        .contains_key(&group.members[1])
+        && copies.iter().all(|state| state.copy != group.passive());
+    ensure(gone, || {
+        "a copy that was removed is still told of".to_owned()
+    })
+}
+
+async fn removal_may_be_repeated(rig: &dyn Rig) -> Checked {
+    let group = Group::fresh(rig).await;
+    group.done(remove(group.passive())).await?;
+    group.done(remove(group.passive())).await
+}
+
+async fn active_copy_is_not_removed(rig: &dyn Rig) -> Checked {
+    let group = Group::fresh(rig).await;
+    let active = CopyId::new(&group.databases[0], &group.members[0]);
+    group
+        .refused(remove(active), |refusal| *refusal == Refusal::IsActive)
+        .await
+}
+
+/// Removes the passive copy, adds it again, and says what it is in the end.
+async fn added(rig: &dyn Rig, seeding_postponed: bool) -> Result<CopyStatus, super::Broken> {
+    let group = Group::fresh(rig).await;
+    group.done(remove(group.passive())).await?;
+    group.done(add(&group, seeding_postponed)).await?;
+    rig.settle().await;
+    group.status(&group.passive()).await
+}
+
+async fn added_copy_becomes_healthy(rig: &dyn Rig) -> Checked {
+    let status = added(rig, false).await?;
+    ensure(status == CopyStatus::Healthy, || {
+        format!("an added copy ends {status}")
+    })
+}
+
+async fn postponed_seeding_is_waited_for(rig: &dyn Rig) -> Checked {
+    let status = added(rig, true).await?;
+    ensure(status == CopyStatus::Suspended, || {
+        format!("an added copy whose seeding is postponed ends {status}")
+    })
+}
+
+async fn copy_is_not_added_twice(rig: &dyn Rig) -> Checked {
+    let group = Group::fresh(rig).await;
+    let reason = |refusal: &Refusal| matches!(refusal, Refusal::CopyExists(_));
+    group.refused(add(&group, true), reason).await
 }

@@ -38,6 +38,16 @@ pub(super) async fn run(rig: &dyn Rig) -> Vec<(&'static str, Checked)> {
         ),
         ("primary-reads-back", primary_reads_back(rig).await),
         ("component-reads-back", component_reads_back(rig).await),
+        ("service-is-restarted", service_is_restarted(rig).await),
+        (
+            "stopped-service-is-not-restarted",
+            stopped_service_is_not_restarted(rig).await,
+        ),
+        ("messages-are-handed-on", messages_are_handed_on(rig).await),
+        (
+            "lost-member-takes-no-messages",
+            lost_member_takes_no_messages(rig).await,
+        ),
     ]
 }
 
@@ -246,4 +256,67 @@ async fn component_reads_back(rig: &dyn Rig) -> Checked {
     ensure(found == ComponentState::Draining, || {
         format!("a component that was set to drain is {found:?}")
     })
+}
+
+fn restart(group: &Group) -> Action {
+    Action::RestartService {
+        member: group.members[1].clone(),
+        service: Service::MSExchangeRepl,
+    }
+}
+
+async fn service_is_restarted(rig: &dyn Rig) -> Checked {
+    let group = Group::fresh(rig).await;
+    let version = group.dag().await?.version;
+    group.done(restart(&group)).await?;
+    rig.settle().await;
+    let missing = group
+        .control
+        .services(&group.members[1])
+        .await?
+        .missing(version);
+    ensure(missing.is_empty(), || {
+        format!("after a restart {missing:?} do not run")
+    })?;
+    for state in group.copies().await? {
+        ensure(state.status.is_well(), || {
+            format!("after a restart {} is {}", state.copy, state.status)
+        })?;
+    }
+    Ok(())
+}
+
+async fn stopped_service_is_not_restarted(rig: &dyn Rig) -> Checked {
+    let group = Group::fresh(rig).await;
+    rig.stop_services(&group.members[1]).await;
+    let reason = |refusal: &Refusal| matches!(refusal, Refusal::ServiceDown(_));
+    group.refused(restart(&group), reason).await
+}
+
+/// From the first member to the second.
+fn redirect(group: &Group) -> Action {
+    let [member, target] = group.members.clone();
+    Action::RedirectMessages { member, target }
+}
+
+async fn messages_are_handed_on(rig: &dyn Rig) -> Checked {
+    let group = Group::fresh(rig).await;
+    if !group.dag().await?.version.has_managed_availability() {
+        let reason = |refusal: &Refusal| matches!(refusal, Refusal::NotInVersion(_));
+        return group.refused(redirect(&group), reason).await;
+    }
+    group.done(redirect(&group)).await?;
+    rig.settle().await;
+    let services = group.control.services(&group.members[0]).await?;
+    ensure(services.queued_messages == 0, || {
+        let left = services.queued_messages;
+        format!("{left} messages are left where all were handed on")
+    })
+}
+
+async fn lost_member_takes_no_messages(rig: &dyn Rig) -> Checked {
+    let group = Group::fresh(rig).await;
+    rig.lose(&group.members[1]).await;
+    let reason = |refusal: &Refusal| matches!(refusal, Refusal::ServiceDown(_));
+    group.refused(redirect(&group), reason).await
 }

@@ -36,6 +36,10 @@ pub(super) async fn run(rig: &dyn Rig) -> Vec<(&'static str, Checked)> {
             blocked_copy_is_not_chosen(rig).await,
         ),
         ("hard-maximum-holds", hard_maximum_holds(rig).await),
+        (
+            "move-without-target-finds-one",
+            move_without_target_finds_one(rig).await,
+        ),
     ]
 }
 
@@ -180,4 +184,15 @@ async fn hard_maximum_holds(rig: &dyn Rig) -> Checked {
             matches!(refusal, Refusal::MaximumActive { .. })
         })
         .await
+}
+
+async fn move_without_target_finds_one(rig: &dyn Rig) -> Checked {
+    let group = Group::fresh(rig).await;
+    group.moves(group.anywhere()).await?;
+    let active = group.dag().await?.databases[&group.databases[0]]
+        .active
+        .clone();
+    ensure(active == group.members[1], || {
+        format!("the best copy but the active one is on {active}")
+    })
 }

@@ -120,11 +120,10 @@ impl Of<'_> {
             }
             C::QuorumGroup => unless(self.dag.quorum, "the cluster has no quorum"),
             C::FileShareQuorum => {
-                let needed = QuorumModel::of(self.dag.members.len()).witness;
+                let needed = QuorumModel::of(self.dag.started().count()).witness;
                 let reached = self
                     .dag
-                    .witness
-                    .as_ref()
+                    .witness_in_use()
                     .is_some_and(|witness| witness.reachable);
                 unless(!needed || reached, "the witness is not reachable")
             }

@@ -1,7 +1,7 @@
 //! Each limit, just within it and just beyond.
 
 use super::*;
-use crate::{Member, WitnessName};
+use crate::{Member, Version, WitnessName};
 
 fn member(number: usize) -> MemberName {
     format!("EX{number}").parse().unwrap()

@@ -4,7 +4,8 @@ use coldspare_names::Time;
 
 use super::event::Happening;
 use super::flow::{Level, Pipeline, logs, whole};
-use super::world::{Timer, Volume, World};
+use super::store::{Store, Volume};
+use super::world::{Timer, World};
 use crate::selection::{self, Situation};
 use crate::{CopyState, CopyStatus, DialOverride, MemberName, MemberPolicy, MountDial};
 
@@ -113,7 +114,7 @@ impl World {
     }
 
     pub(super) fn active_on(&self, machine: usize) -> u32 {
-        let here = |store: &&super::world::Store| store.copies[store.active].machine == machine;
+        let here = |store: &&Store| store.copies[store.active].machine == machine;
         u32::try_from(self.stores.iter().filter(here).count()).unwrap_or(u32::MAX)
     }
 

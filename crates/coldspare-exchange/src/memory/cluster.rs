@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::event::Happening;
 use super::world::{Links, World};
-use crate::{MemberName, NodeState};
+use crate::{MemberName, NodeState, WitnessShare};
 
 impl World {
     /// The cluster looks who is there, as far as heartbeats have told it by now.
@@ -23,9 +23,9 @@ impl World {
             self.show_node(index);
         }
         if self.dag.quorum {
-            let all: BTreeSet<MemberName> = self.machines.iter().map(|m| m.name.clone()).collect();
+            let all: BTreeSet<MemberName> = self.dag.started().cloned().collect();
             let rules = self.settings.quorum;
-            let has_witness = self.dag.witness.is_some();
+            let has_witness = self.dag.witness_in_use().is_some();
             let electorate = self.electorate.clone();
             self.electorate = electorate.adjusted(rules, &all, &present, has_witness);
         }
@@ -35,15 +35,20 @@ impl World {
     fn quorate(&self) -> Option<BTreeSet<MemberName>> {
         let with = |on: fn(&Links) -> bool| -> BTreeSet<MemberName> {
             let machines = self.machines.iter();
-            let on = machines.filter(|machine| machine.seen.up && on(&machine.seen));
+            let started = machines.filter(|machine| !self.dag.stopped.contains(&machine.name));
+            let on = started.filter(|machine| machine.seen.up && on(&machine.seen));
             on.map(|machine| machine.name.clone()).collect()
+        };
+        let witness = match self.dag.witness_share {
+            WitnessShare::Primary => self.witness,
+            WitnessShare::Alternate => self.alternate_witness,
         };
         let mapi = with(|links| links.mapi);
         let replication = with(|links| links.replication);
         let groups = if mapi.is_disjoint(&replication) {
-            vec![(mapi, self.witness), (replication, false)]
+            vec![(mapi, witness), (replication, false)]
         } else {
-            let witness = self.witness && !mapi.is_empty();
+            let witness = witness && !mapi.is_empty();
             vec![(mapi.union(&replication).cloned().collect(), witness)]
         };
         let mut groups = groups.into_iter();

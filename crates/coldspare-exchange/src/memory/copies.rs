@@ -3,16 +3,10 @@
 use coldspare_names::Time;
 
 use super::event::Happening;
-use super::flow::{Delays, Pipeline, Rates, whole};
-use super::world::{Branch, Timer, Volume, World};
+use super::flow::{Pipeline, logs, whole};
+use super::store::{Branch, Volume};
+use super::world::{Timer, World};
 use crate::{CopyEvent, CopyStatus, after, limits};
-
-/// The network on which two members talk.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Path {
-    Replication,
-    Mapi,
-}
 
 impl World {
     /// Brings everything in line after something has changed.
@@ -22,10 +16,12 @@ impl World {
         self.coordinate();
         for store in 0..self.stores.len() {
             self.refresh_active(store);
+            self.truncate_loosely(store);
             self.refresh_passive(store);
             if self.react(store) {
                 self.refresh_passive(store);
             }
+            self.watch_lag(store);
             self.report(store);
         }
         self.look_at_preferences();
@@ -71,20 +67,6 @@ impl World {
             && self.machines[copy.machine].may_mount
             && self.dag.quorum
             && copy.volume == Volume::Well
-    }
-
-    /// How two machines whose Replication services run reach each other, if they do.
-    pub(super) fn path(&self, one: usize, other: usize) -> Option<Path> {
-        let links = [one, other].map(|index| self.machines[index].links);
-        if !self.works(one) || !self.works(other) {
-            None
-        } else if links.iter().all(|links| links.replication) {
-            Some(Path::Replication)
-        } else if links.iter().all(|links| links.mapi) {
-            Some(Path::Mapi)
-        } else {
-            None
-        }
     }
 
     fn refresh_active(&mut self, store: usize) {
@@ -143,7 +125,7 @@ impl World {
         }
     }
 
-    fn refresh_copy(&mut self, index: usize, copy: usize) {
+    pub(super) fn refresh_copy(&mut self, index: usize, copy: usize) {
         let active = &self.stores[index].copies[self.stores[index].active];
         let source = active.machine;
         let machine = self.stores[index].copies[copy].machine;
@@ -177,72 +159,13 @@ impl World {
             {
                 self.resolve(index, copy);
             }
+            if path.is_some() && self.stores[index].deleted > 0 {
+                self.check_logs(index, copy);
+            }
         }
         self.watch_failure(index, copy);
         let path = path.map(|path| self.kept_path(index, copy, path));
         self.pump(index, copy, path.filter(|_| works));
-    }
-
-    /// A copy that has fallen back to the MAPI network stays there until it begins anew, even if
-    /// the replication network is back.
-    fn kept_path(&mut self, index: usize, copy: usize, path: Path) -> Path {
-        let store = &self.stores[index];
-        let (source, machine) = (
-            store.copies[store.active].machine,
-            store.copies[copy].machine,
-        );
-        let mapi = [source, machine]
-            .iter()
-            .all(|machine| self.machines[*machine].links.mapi);
-        let it = &mut self.stores[index].copies[copy];
-        let flows = matches!(it.status, CopyStatus::Healthy | CopyStatus::Resynchronizing);
-        it.on_mapi = flows && (path == Path::Mapi || (it.on_mapi && mapi));
-        if it.on_mapi { Path::Mapi } else { path }
-    }
-
-    /// Sets how fast a passive copy works, and when it will have caught up.
-    fn pump(&mut self, index: usize, copy: usize, path: Option<Path>) {
-        let settings = &self.settings;
-        let copying = match path {
-            Some(Path::Replication) => settings.replication_rate,
-            Some(Path::Mapi) => settings.mapi_rate,
-            None => 0,
-        };
-        let (inspect, replay) = (settings.inspection_rate, settings.replay_rate);
-        let ship = settings.shipping_delay;
-        let store = &mut self.stores[index];
-        let it = &mut store.copies[copy];
-        let lag =
-            self.dag.databases[&store.name].copies[&self.machines[it.machine].name].replay_lag;
-        let rates = match it.status {
-            _ if !it.served => Rates::default(),
-            CopyStatus::Healthy | CopyStatus::Resynchronizing => Rates {
-                copy: copying,
-                inspect,
-                replay,
-            },
-            CopyStatus::DisconnectedAndHealthy | CopyStatus::DisconnectedAndResynchronizing => {
-                Rates {
-                    copy: 0,
-                    inspect,
-                    replay,
-                }
-            }
-            _ => Rates::default(),
-        };
-        let delays = Delays {
-            ship,
-            replay: lag.max(ship),
-        };
-        it.logs.work(&store.stream, self.now, rates, delays);
-        if it.status == CopyStatus::Resynchronizing {
-            it.logs.settle(&store.stream, self.now);
-            let until = it.compared.max(it.logs.reaches(&store.stream, it.target));
-            if it.until != until {
-                it.until = until;
-                self.wake(until, Timer::Copy(index, copy));
-            }
-        }
     }
 
     /// Applies an event to a copy's status, if it means anything to it.
@@ -292,11 +215,14 @@ impl World {
         let now = self.now;
         match self.stores[index].copies[copy].status {
             CopyStatus::Mounting => self.mounted(index),
+            CopyStatus::Initializing if self.stores[index].copies[copy].seeding.is_some() => {
+                self.begin_seeding(index, copy);
+            }
             CopyStatus::Initializing if self.stores[index].copies[copy].volume != Volume::Well => {
                 let it = &mut self.stores[index].copies[copy];
                 it.error = Some(it.volume.error().to_owned());
                 let event = match it.volume {
-                    Volume::Damaged => CopyEvent::Unrecoverable,
+                    Volume::Damaged | Volume::Unseeded => CopyEvent::Unrecoverable,
                     Volume::Well | Volume::Gone => CopyEvent::Erred,
                 };
                 self.apply(index, copy, event);
@@ -344,6 +270,7 @@ impl World {
         store.branches[current].top = store.stream.level(now);
         if parent != current || from < store.branches[current].top {
             store.stream.go_on_from(now, from);
+            store.deleted = store.deleted.min(logs(from));
             store.branches.push(Branch {
                 parent,
                 from,

@@ -3,6 +3,7 @@
 use coldspare_names::Time;
 use serde::{Deserialize, Serialize};
 
+use crate::logs::PlayDown;
 use crate::{CopyId, CopyStatus, DatabaseName, MemberName, NodeState};
 
 /// Something that happened, and when.
@@ -46,6 +47,13 @@ pub enum Happening {
         was: CopyStatus,
         /// What it is.
         status: CopyStatus,
+    },
+    /// A lagged copy gave its lag up, or has it again.
+    PlayedDown {
+        /// The copy.
+        copy: CopyId,
+        /// Why it gave it up; none when it has it again.
+        reason: Option<PlayDown>,
     },
     /// Clients are served.
     Mounted {

@@ -1,7 +1,8 @@
 //! Moves of the active copy in a simulated cluster.
 
+use super::store::Volume;
 use super::verbs::Verdict;
-use super::world::{Volume, World};
+use super::world::World;
 use crate::{Answer, CopyStatus, Move, Moved, Refusal, switchover};
 
 impl World {

@@ -13,17 +13,21 @@ impl World {
             if self.machines[asking].may_mount || !able(self, asking) {
                 continue;
             }
-            let others = (0..self.machines.len()).filter(|other| *other != asking);
-            let reached = others.filter(|other| able(self, *other));
+            let started = |other: &usize| {
+                let name = &self.machines[*other].name;
+                *other != asking && !self.dag.stopped.contains(name)
+            };
+            let others: Vec<usize> = (0..self.machines.len()).filter(started).collect();
+            let reached = others.iter().filter(|other| able(self, **other));
             let witness = self.witness.then_some(WitnessWord {
                 booted: self.witness_booted,
                 bit_set: self.machines[asking].bit_set,
             });
             let heard = Heard {
                 bits: reached
-                    .map(|other| self.machines[other].may_mount)
+                    .map(|other| self.machines[*other].may_mount)
                     .collect(),
-                others: self.machines.len() - 1,
+                others: others.len(),
                 witness,
             };
             if may_mount(self.dag.activation_mode, false, &heard) {

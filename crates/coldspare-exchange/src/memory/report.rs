@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 
 use super::flow::logs;
 use super::world::World;
-use crate::logs::{CopyProgress, last_deletable};
 use crate::{
     CopyState, CopyStatus, Dag, LogPositions, MailboxServices, QueueLength, Role, Service, required,
 };
@@ -14,6 +13,9 @@ impl World {
         let mut dag = self.dag.clone();
         if let Some(witness) = &mut dag.witness {
             witness.reachable = self.witness;
+        }
+        if let Some(witness) = &mut dag.alternate_witness {
+            witness.reachable = self.alternate_witness;
         }
         dag
     }
@@ -63,27 +65,6 @@ impl World {
         }
     }
 
-    /// Logs on the active copy's disk that some copy still needs.
-    pub(super) fn logs_on_disk(&mut self, index: usize) -> u64 {
-        self.settle_all(index);
-        let store = &self.stores[index];
-        let written = logs(store.stream.level(self.now));
-        let configured = &self.dag.databases[&store.name].copies;
-        let passive = store
-            .copies
-            .iter()
-            .enumerate()
-            .filter(|(copy, _)| *copy != store.active);
-        let progress = passive.map(|(_, copy)| CopyProgress {
-            inspected: logs(copy.logs.inspected),
-            replayed: logs(copy.logs.replayed),
-            lagged: configured[&self.machines[copy.machine].name].is_lagged(),
-            ignored: false,
-        });
-        let progress: Vec<CopyProgress> = progress.collect();
-        written.saturating_sub(last_deletable(written, None, true, &progress))
-    }
-
     /// The services of a machine that is up: those of Windows run, those of Exchange when ready.
     pub(super) fn services(&self, machine: usize) -> MailboxServices {
         let roles: BTreeSet<Role> = Role::ALL.iter().copied().collect();
@@ -100,6 +81,7 @@ impl World {
             running,
             stopped,
             components: self.machines[machine].components.clone(),
+            queued_messages: self.machines[machine].queued,
         }
     }
 }

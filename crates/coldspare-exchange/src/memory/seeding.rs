@@ -1,8 +1,9 @@
 //! Copies that are seeded anew, by an administrator or by Exchange itself.
 
 use super::flow::Pipeline;
+use super::store::{Seeding, Volume};
 use super::verbs::Verdict;
-use super::world::{Seeding, Timer, Volume, World};
+use super::world::{Timer, World};
 use crate::auto_reseed::{self, AutoReseed, ReseedStep};
 use crate::{Answer, CopyEvent, CopyId, CopyStatus, Error, Refusal, Reseed};
 
@@ -45,11 +46,7 @@ impl World {
         }
         let store = &self.stores[index];
         let (from, to) = (&store.copies[source], store.copies[copy].machine);
-        if store
-            .copies
-            .iter()
-            .any(|other| other.seeding.is_some_and(|of| of.source == source))
-        {
+        if self.is_seeding_source(index, source) {
             return Err(Refusal::SeedInProgress);
         }
         if self.path(from.machine, to).is_none() {
@@ -64,16 +61,20 @@ impl World {
         if store.copies[copy].volume == Volume::Gone {
             return Err(Refusal::Damaged(self.machines[to].name.clone()));
         }
-        let done = self.now + self.settings.seeding;
-        self.apply(index, copy, CopyEvent::SeedingBegan);
-        let it = &mut self.stores[index].copies[copy];
-        it.seeding = Some(Seeding {
+        self.stores[index].copies[copy].seeding = Some(Seeding {
             source,
             manual_resume,
         });
-        it.until = done;
-        self.wake(done, Timer::Copy(index, copy));
+        self.begin_seeding(index, copy);
         Ok(Answer::Done)
+    }
+
+    /// Begins the seeding that a copy is set down for.
+    pub(super) fn begin_seeding(&mut self, index: usize, copy: usize) {
+        let done = self.now + self.settings.seeding;
+        self.apply(index, copy, CopyEvent::SeedingBegan);
+        self.stores[index].copies[copy].until = done;
+        self.wake(done, Timer::Copy(index, copy));
     }
 
     pub(super) fn seeded(&mut self, index: usize, copy: usize) {

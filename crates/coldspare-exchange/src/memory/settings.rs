@@ -5,6 +5,7 @@ use std::time::Duration;
 use coldspare_names::Time;
 use serde::{Deserialize, Serialize};
 
+use crate::logs::{LooseTruncation, ReplayLagManager};
 use crate::quorum::QuorumRules;
 
 /// How fast things go in a simulated cluster. Every figure can be set; those without a source are
@@ -42,6 +43,10 @@ pub struct Settings {
     /// Spare volumes of each member, where automatic reseed is set up (2013 and later); `None`
     /// where it is not.
     pub auto_reseed: Option<u32>,
+    /// When lagged copies give their lag up; off unless set.
+    pub replay_lag_manager: ReplayLagManager,
+    /// When logs are deleted though a copy needs them; never unless set.
+    pub loose_truncation: Option<LooseTruncation>,
     /// How the cluster counts votes.
     pub quorum: QuorumRules,
     /// How long each call of the seam takes.
@@ -65,8 +70,30 @@ impl Default for Settings {
             seeding: Duration::from_mins(10),
             page_patching: true,
             auto_reseed: None,
+            replay_lag_manager: ReplayLagManager::default(),
+            loose_truncation: None,
             quorum: QuorumRules::default(),
             latency: Duration::ZERO,
+        }
+    }
+}
+
+/// The disks of a member, as far as their state decides anything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Disk {
+    /// Free space in GB.
+    pub free_gb: u64,
+    /// How long a read takes, in milliseconds.
+    pub read_latency_ms: u64,
+}
+
+/// Plenty of space, and quick: nothing that would decide anything.
+impl Default for Disk {
+    fn default() -> Self {
+        Self {
+            free_gb: 10_000,
+            read_latency_ms: 5,
         }
     }
 }

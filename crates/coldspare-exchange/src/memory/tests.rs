@@ -2,8 +2,11 @@
 
 mod by_itself;
 mod chance;
+mod copy_list;
+mod datacenter;
 mod failures;
 mod logs;
+mod space;
 
 use std::time::Duration;
 

@@ -1,9 +1,9 @@
 //! What a simulated cluster does when it is asked, and what it refuses.
 
-use super::world::{Volume, World};
+use super::store::Volume;
+use super::world::World;
 use crate::{
-    Action, Answer, CopyEvent, CopyId, CopyStatus, DatabaseName, Error, MailboxServices,
-    MemberName, MemberPolicy, Refusal, Service, Version,
+    Action, Answer, CopyEvent, CopyId, CopyStatus, DatabaseName, Error, MemberName, Refusal,
 };
 
 /// The longest comment of a suspension.
@@ -56,10 +56,32 @@ impl World {
                 let store = self.find_store(database)?;
                 self.dismount_on_request(store)
             }
+            Action::AddCopy {
+                copy,
+                settings,
+                seeding_postponed,
+            } => {
+                let (store, machine) = self.find_place(copy)?;
+                self.add_copy(store, machine, *settings, *seeding_postponed)
+            }
+            Action::RemoveCopy { copy } => {
+                let (store, machine) = self.find_place(copy)?;
+                self.remove_copy(store, machine)
+            }
             Action::SetCopy { copy, settings } => {
                 let (store, copy) = self.find_copy(copy)?;
                 self.set_copy(store, copy, *settings)
             }
+            Action::SetGroup { settings } => self.set_group(settings),
+            Action::StopMember { member } => {
+                let machine = self.find_member(member)?;
+                self.stop_member(machine)
+            }
+            Action::StartMember { member } => {
+                let machine = self.find_member(member)?;
+                self.start_member(machine)
+            }
+            Action::RestoreGroup => self.restore_group(),
             Action::SetPolicy { member, policy } => {
                 self.find_member(member)?;
                 self.set_policy(member, *policy)
@@ -79,26 +101,15 @@ impl World {
                 state,
             } => {
                 let machine = self.find_member(member)?;
-                self.reach(machine).and_then(|()| {
-                    if !self.dag.version.has_managed_availability() {
-                        return Err(Refusal::NotInVersion("component states".to_owned()));
-                    }
-                    let components = &mut self.machines[machine].components;
-                    components
-                        .entry(*component)
-                        .or_default()
-                        .insert(*requester, *state);
-                    Ok(Answer::Done)
-                })
+                self.set_component(machine, *component, *requester, *state)
             }
             Action::RestartService { member, service } => {
                 let machine = self.find_member(member)?;
                 self.restart(machine, *service)
             }
             Action::RedirectMessages { member, target } => {
-                let machines = [self.find_member(member)?, self.find_member(target)?];
-                let reached = machines.iter().try_for_each(|machine| self.reach(*machine));
-                reached.map(|()| Answer::Done)
+                let (from, to) = (self.find_member(member)?, self.find_member(target)?);
+                self.redirect(from, to)
             }
         };
         self.refresh();
@@ -120,9 +131,16 @@ impl World {
             .ok_or_else(|| self.not_found(format!("member {name}")))
     }
 
+    /// Where a copy is or would be.
+    fn find_place(&self, id: &CopyId) -> Result<(usize, usize), Error> {
+        Ok((
+            self.find_store(&id.database)?,
+            self.find_member(&id.member)?,
+        ))
+    }
+
     pub(super) fn find_copy(&self, id: &CopyId) -> Result<(usize, usize), Error> {
-        let store = self.find_store(&id.database)?;
-        let machine = self.find_member(&id.member)?;
+        let (store, machine) = self.find_place(id)?;
         let mut copies = self.stores[store].copies.iter();
         let copy = copies.position(|copy| copy.machine == machine);
         copy.map(|copy| (store, copy))
@@ -250,52 +268,6 @@ impl World {
             return Err(Refusal::NoCopy(member));
         };
         database.set_copy(&member, wanted)?;
-        Ok(Answer::Done)
-    }
-
-    fn set_policy(&mut self, member: &MemberName, policy: MemberPolicy) -> Verdict {
-        let newer = policy.disabled_and_move_now || policy.maximum_preferred.is_some();
-        if newer && self.dag.version < Version::V2013 {
-            let what = "DatabaseCopyActivationDisabledAndMoveNow or a preferred maximum";
-            return Err(Refusal::NotInVersion(what.to_owned()));
-        }
-        if let Some(of) = self.dag.members.get_mut(member) {
-            of.policy = policy;
-        }
-        Ok(Answer::Done)
-    }
-
-    fn set_paused(&mut self, machine: usize, paused: bool) -> Verdict {
-        let of = &self.machines[machine];
-        if !of.joined {
-            return Err(Refusal::NodeNotUp(of.name.clone()));
-        }
-        self.machines[machine].paused = paused;
-        self.show_node(machine);
-        Ok(Answer::Done)
-    }
-
-    fn move_primary(&mut self, machine: usize) -> Verdict {
-        if !self.dag.quorum {
-            return Err(Refusal::NoQuorum);
-        }
-        let of = &self.machines[machine];
-        if !of.joined || of.paused {
-            return Err(Refusal::NodeNotUp(of.name.clone()));
-        }
-        let name = of.name.clone();
-        self.set_primary(Some(name));
-        Ok(Answer::Done)
-    }
-
-    fn restart(&mut self, machine: usize, service: Service) -> Verdict {
-        let services: MailboxServices = self.services(machine);
-        if !services.running.contains(&service) {
-            return Err(Refusal::ServiceDown(self.machines[machine].name.clone()));
-        }
-        if matches!(service, Service::MSExchangeRepl | Service::MSExchangeIS) {
-            self.restart_services(machine);
-        }
         Ok(Answer::Done)
     }
 }

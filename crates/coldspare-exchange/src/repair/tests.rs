@@ -82,6 +82,30 @@ fn a_block_of_activation_outlives_the_repair() {
     assert_eq!(repair(&[blocked], &BTreeSet::new())[0].action, resume);
 }
 
+#[test]
+fn a_copy_is_seeded_anew_only_when_resuming_did_not_help_and_another_serves() {
+    let ill = copy("A\\EX1", CopyStatus::FailedAndSuspended);
+    let elsewhere = |status| [ill.clone(), copy("A\\EX2", status)];
+    let nobody = BTreeSet::new();
+    let times = |times: u8| BTreeMap::from([(ill.copy.clone(), times)]);
+    let told = |copies: &[CopyState], resumed: u8, keep: &BTreeSet<CopyId>| -> Vec<String> {
+        let steps = reseed(copies, &times(resumed), keep).into_iter();
+        steps
+            .map(|step| format!("{}: {}", step.action, step.reason))
+            .collect()
+    };
+    let serves = elsewhere(CopyStatus::Mounted);
+    let seeded = ["seed A\\EX1 anew: it is FailedAndSuspended each time it is resumed"];
+    assert_eq!(told(&serves, 3, &nobody), seeded);
+    assert!(told(&serves, 2, &nobody).is_empty(), "there is still hope");
+    assert!(reseed(&serves, &BTreeMap::new(), &nobody).is_empty());
+    assert!(told(&serves, 3, &[ill.copy.clone()].into()).is_empty());
+    assert!(
+        told(&elsewhere(CopyStatus::Dismounted), 3, &nobody).is_empty(),
+        "what is left may be the last"
+    );
+}
+
 proptest! {
     #[test]
     fn every_copy_is_resumed_exactly_when_the_script_means_it(

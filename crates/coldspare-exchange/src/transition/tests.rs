@@ -8,6 +8,7 @@ const TABLE: &[(&[&str], CopyEvent, &str)] = &[
     (&["Healthy", "DisconnectedAndHealthy", "DisconnectedAndResynchronizing",
        "Resynchronizing", "Initializing", "Failed"],    CopyEvent::Suspended,              "Suspended"),
     (&["Suspended", "FailedAndSuspended"],              CopyEvent::Resumed,                "Initializing"),
+    (&["Initializing"],                                 CopyEvent::SeedingBegan,           "Seeding"),
     (&["Suspended", "FailedAndSuspended"],              CopyEvent::SeedingBegan,           "Seeding"),
     (&["Seeding"],                                      CopyEvent::Seeded,                 "Initializing"),
     (&["Seeding"],                                      CopyEvent::SeededToStaySuspended,  "Suspended"),
@@ -58,15 +59,18 @@ fn every_status_changes_as_the_table_says_and_never_else() {
 
 #[test]
 fn a_new_copy_becomes_healthy_by_the_documented_way() {
+    // Add-MailboxDatabaseCopy leaves it Initializing, with -SeedingPostponed Suspended.
     let way = [
         (CopyEvent::SeedingBegan, CopyStatus::Seeding),
         (CopyEvent::Seeded, CopyStatus::Initializing),
         (CopyEvent::Checked, CopyStatus::Resynchronizing),
         (CopyEvent::CaughtUp, CopyStatus::Healthy),
     ];
-    let mut status = CopyStatus::Suspended;
-    for (event, next) in way {
-        status = after(status, event).unwrap();
-        assert_eq!(status, next);
+    for added in [CopyStatus::Initializing, CopyStatus::Suspended] {
+        let mut status = added;
+        for (event, next) in way {
+            status = after(status, event).unwrap();
+            assert_eq!(status, next);
+        }
     }
 }

@@ -54,8 +54,6 @@ pub(super) fn read(name: &DagName, table: &mut Table<'_>) -> Option<SiteDag> {
         databases.insert(name, database);
     }
     let dag = Dag {
-        name: name.clone(),
-        version: version?,
         witness: witness.map(|server| Witness {
             server,
             reachable: true,
@@ -65,7 +63,7 @@ pub(super) fn read(name: &DagName, table: &mut Table<'_>) -> Option<SiteDag> {
         members,
         databases,
         primary_active_manager: personas.keys().next().cloned(),
-        quorum: true,
+        ..Dag::new(name.clone(), version?)
     };
     Some(SiteDag {
         driver: driver?,

@@ -1,9 +1,11 @@
 //! Whatever breaks, in whatever order: what must never happen, and what must happen in the end.
 
+use std::collections::BTreeSet;
+
 use proptest::prelude::*;
 
 use super::*;
-use crate::{ActivationMode, Check, DialOverride, Move};
+use crate::{ActivationMode, Check, DialOverride, Move, reseed};
 
 /// Something that somebody does to the group.
 #[derive(Debug, Clone)]
@@ -18,6 +20,11 @@ enum Deed {
     Move(usize, usize, bool),
     Suspend(usize, usize),
     Resume(usize, usize),
+    /// A copy is taken away and added again.
+    Renew(usize, usize),
+    Stop(usize),
+    Start(usize),
+    Restore,
     Wait(u64),
 }
 
@@ -37,7 +44,11 @@ fn deed() -> impl Strategy<Value = Deed> {
         any::<bool>().prop_map(Deed::Witness),
         (one.clone(), other.clone(), any::<bool>()).prop_map(|(d, m, skip)| Deed::Move(d, m, skip)),
         (one.clone(), other.clone()).prop_map(|(d, m)| Deed::Suspend(d, m)),
-        (one, other).prop_map(|(d, m)| Deed::Resume(d, m)),
+        (one.clone(), other.clone()).prop_map(|(d, m)| Deed::Resume(d, m)),
+        (one.clone(), other).prop_map(|(d, m)| Deed::Renew(d, m)),
+        one.clone().prop_map(Deed::Stop),
+        one.prop_map(Deed::Start),
+        Just(Deed::Restore),
         (1..600_u64).prop_map(Deed::Wait),
         (1..600_u64).prop_map(Deed::Wait),
     ]
@@ -80,8 +91,34 @@ fn do_it(lab: &mut Lab, deed: &Deed) {
                 replication_only: false,
             });
         }
+        Deed::Renew(d, m) if may_be_added(&cluster.world(), d, m) => {
+            let settings = lab.dag().databases[&of(d)].copies[&name(m)];
+            let (copy, seeding_postponed) = (copy(d, m), false);
+            lab.act(&Action::RemoveCopy { copy: copy.clone() });
+            lab.act(&Action::AddCopy {
+                copy,
+                settings,
+                seeding_postponed,
+            });
+        }
+        Deed::Renew(..) => {}
+        Deed::Stop(m) => {
+            lab.act(&Action::StopMember { member: name(m) });
+        }
+        Deed::Start(m) => {
+            lab.act(&Action::StartMember { member: name(m) });
+        }
+        Deed::Restore => {
+            lab.act(&Action::RestoreGroup);
+        }
         Deed::Wait(seconds) => lab.seconds(seconds),
     }
+}
+
+/// Whether a copy that is taken away can be added again.
+fn may_be_added(world: &World, d: usize, m: usize) -> bool {
+    let free = !world.is_seeding_source(d, world.stores[d].active);
+    world.dag.quorum && world.works(m) && free
 }
 
 fn lab(shipping: u64, mode: ActivationMode) -> Lab {
@@ -153,8 +190,24 @@ fn heal(lab: &mut Lab) {
         }
     }
     lab.minutes(5);
+    do_it(lab, &Deed::Restore);
+    lab.minutes(5);
+    for m in 0..3 {
+        do_it(lab, &Deed::Start(m));
+    }
+    lab.minutes(5);
     for (d, m) in (0..3).flat_map(|d| (0..3).map(move |m| (d, m))) {
         do_it(lab, &Deed::Resume(d, m));
+    }
+    lab.minutes(5);
+    // A source seeds one copy at a time: the other is refused and has its turn later.
+    for _ in MEMBERS {
+        let copies = lab.cluster.world().copy_states();
+        let resumed = copies.iter().map(|state| (state.copy.clone(), 3));
+        for step in reseed(&copies, &resumed.collect(), &BTreeSet::new()) {
+            lab.act(&step.action);
+        }
+        lab.minutes(30);
     }
     lab.minutes(24 * 60);
 }

@@ -3,6 +3,7 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 
 use super::*;
+use crate::{Dag, Version};
 
 proptest! {
     #[test]
@@ -49,4 +50,31 @@ fn a_preference_beyond_the_number_of_copies_and_a_lag_beyond_a_fortnight_are_ref
     };
     let refused = database.set_copy(&members[0], late).unwrap_err();
     assert_eq!(refused.to_string(), "a lag in days is at most 14");
+}
+
+proptest! {
+    #[test]
+    fn a_copy_that_is_added_and_removed_leaves_everything_as_it_was(
+        copies in 1..16_u8, wish in 1..=16_u8,
+    ) {
+        let name = |n: u8| format!("EX{n:02}").parse::<MemberName>().unwrap();
+        let members: Vec<MemberName> = (0..copies).map(name).collect();
+        let dag = Dag::new("DAG1".parse().unwrap(), Version::V2016)
+            .with_database("DB".parse().unwrap(), &members);
+        let mut database = dag.databases.into_values().next().unwrap();
+        let before = database.clone();
+        let settings = CopySettings::preferred(NonZeroU8::new(wish).unwrap());
+        let added = database.add_copy(&name(copies), settings);
+        prop_assert_eq!(added.is_ok(), wish <= copies + 1);
+        if added.is_ok() {
+            prop_assert_eq!(database.copies[&name(copies)].preference.get(), wish);
+            let numbers: BTreeSet<u8> = database.copies.values().map(|of| of.preference.get()).collect();
+            prop_assert_eq!(numbers, (1..=copies + 1).collect::<BTreeSet<u8>>());
+            let again = database.add_copy(&name(copies), settings);
+            prop_assert_eq!(again, Err(Refusal::CopyExists(name(copies))));
+        }
+        prop_assert_eq!(database.remove_copy(&name(copies)), Ok(()));
+        prop_assert_eq!(&database, &before);
+        prop_assert_eq!(database.remove_copy(&name(0)), Err(Refusal::IsActive));
+    }
 }
