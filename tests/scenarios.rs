@@ -4,10 +4,15 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
+use async_trait::async_trait;
 use coldspare::site::Site;
-use coldspare::{Told, What};
-use coldspare_invariants::{Checked, run};
+use coldspare::{Devices, Told, What};
+use coldspare_bmc::{
+    Bmc, BootSource, Error, Inventory, PowerCommand, Reading, RestorePolicy, Settings,
+};
+use coldspare_invariants::{Checked, run, run_through};
 use coldspare_sim::Scenario;
 
 fn play(site: &str, scenario: &str) -> Checked {
@@ -259,4 +264,69 @@ fn the_same_seed_gives_the_same_bytes() {
         lines.collect::<Vec<_>>().join("\n")
     };
     assert_eq!(bytes(&on_paper("feed-loss")), bytes(&on_paper("feed-loss")));
+}
+
+#[test]
+fn a_persona_may_redistribute_itself_when_it_starts() {
+    let site = include_str!("../examples/sites/white-paper.toml");
+    let (by_us, by_itself) = (
+        "redistribution = \"controller\"",
+        "redistribution = \"persona\"",
+    );
+    assert!(site.contains(by_us));
+    let site = Site::parse(&site.replace(by_us, by_itself), "white-paper.toml").unwrap();
+    let scenario = include_str!("../examples/scenarios/power-loss.toml");
+    let scenario = Scenario::parse(scenario, "power-loss.toml", &site).unwrap();
+    let checked = run(&site, &scenario, 1).unwrap();
+    assert!(checked.violations.is_empty(), "{:?}", checked.violations);
+    moved(&checked, "r720-3");
+    assert!(!all(&checked, What::Redistributed).is_empty());
+}
+
+/// A management controller whose driver is broken.
+#[derive(Debug)]
+struct Panics(Arc<dyn Bmc>);
+
+#[async_trait]
+impl Bmc for Panics {
+    async fn read(&self) -> Result<Reading, Error> {
+        self.0.read().await
+    }
+
+    async fn set_power(&self, _: PowerCommand) -> Result<(), Error> {
+        panic!("a fault in a driver")
+    }
+
+    async fn settings(&self) -> Result<Settings, Error> {
+        self.0.settings().await
+    }
+
+    async fn set_boot(&self, _: &BootSource) -> Result<(), Error> {
+        panic!("a fault in a driver")
+    }
+
+    async fn set_restore_policy(&self, policy: RestorePolicy) -> Result<(), Error> {
+        self.0.set_restore_policy(policy).await
+    }
+
+    async fn inventory(&self) -> Result<Inventory, Error> {
+        self.0.inventory().await
+    }
+}
+
+#[test]
+fn a_driver_that_panics_fails_its_step_and_nothing_else() {
+    let site = include_str!("../examples/sites/white-paper.toml");
+    let site = Site::parse(site, "white-paper.toml").unwrap();
+    let scenario = include_str!("../examples/scenarios/server-freeze.toml");
+    let scenario = Scenario::parse(scenario, "server-freeze.toml", &site).unwrap();
+    let through = |mut devices: Devices| {
+        let bmc = devices.bmcs.get_mut("r720-1").unwrap();
+        *bmc = Arc::new(Panics(bmc.clone()));
+        devices
+    };
+    // Nobody can power the frozen server off: it is isolated.
+    let checked = run_through(&site, &scenario, 1, through).unwrap();
+    moved(&checked, "r720-3");
+    assert!(reason(all(&checked, What::Fenced)[0]).contains("every port of it is parked"));
 }

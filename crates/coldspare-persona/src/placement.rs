@@ -49,8 +49,9 @@ pub struct Choice {
 ///
 /// * As many are placed as can be, and whom to leave out is decided by priority alone: nobody is
 ///   left out for the sake of one of lower priority.
-/// * Each gets the best server that is left: one that fits in full before one that lacks
-///   something, then the one with the least memory to spare, then the first by name.
+/// * Each gets the best server that is left: one that has not failed before one that has, one that
+///   fits in full before one that lacks something, then the one with the least memory to spare,
+///   then the first by name.
 /// * The last resort is taken only when no spare is left; where several could take theirs, the
 ///   one of lowest priority does.
 ///
@@ -108,7 +109,8 @@ fn wish(row: &[Fitness], candidates: &[&Candidate<'_>]) -> Wish {
 /// one with the least to spare.
 fn rank(fitness: &Fitness, candidate: &Candidate<'_>, index: usize) -> impl Ord + use<> {
     let degraded = !fitness.warnings.is_empty();
-    (fitness.in_place, degraded, candidate.server.memory, index)
+    let memory = candidate.server.memory;
+    (fitness.in_place, candidate.failed, degraded, memory, index)
 }
 
 /// Everything that was weighed, with what came of it.

@@ -37,14 +37,14 @@ pub struct Order {
     pub give: Option<Give>,
 }
 
-/// What giving needs.
+/// What giving needs. Only the [`Core`](crate::Core) makes one, from its record.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Give {
     /// The one holder.
-    pub holder: Grant,
+    pub(crate) holder: Grant,
     /// Every server that the persona was taken from and that was not scrubbed since, with the
     /// evidence that was journalled.
-    pub taken_from: Vec<(LookAgain, Evidence)>,
+    pub(crate) taken_from: Vec<(LookAgain, Evidence)>,
 }
 
 /// Where to look again for the proof that a server is fenced.

@@ -169,6 +169,7 @@ fn initial(site: &Site, server: &ServerName) -> ServerRecord {
     ServerRecord {
         maintenance: of.is_some_and(|of| of.server.maintenance),
         scrubbed: false,
+        failed: false,
     }
 }
 

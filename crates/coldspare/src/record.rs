@@ -127,6 +127,10 @@ pub struct ServerRecord {
     pub maintenance: bool,
     /// It was seen off, disarmed, parked and shut out since it last wore a persona.
     pub scrubbed: bool,
+    /// It failed the last persona that it wore, and nobody has looked at it since: its maintenance
+    /// ended later, or a persona came up on it.
+    #[serde(default)]
+    pub failed: bool,
 }
 
 /// What is durable about the controller itself.

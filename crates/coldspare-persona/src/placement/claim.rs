@@ -72,6 +72,8 @@ pub struct Candidate<'a> {
     pub reserved: Option<PersonaName>,
     /// Whether it has been made fit to be a spare: disarmed, parked, shut out, read back.
     pub scrubbed: bool,
+    /// Whether it failed the last persona that it wore, and nobody has looked at it since.
+    pub failed: bool,
     /// Whether it is on.
     pub power: Power,
 }
@@ -85,6 +87,7 @@ impl<'a> Candidate<'a> {
             wears: None,
             reserved: None,
             scrubbed: true,
+            failed: false,
             power: Power::Off,
         }
     }

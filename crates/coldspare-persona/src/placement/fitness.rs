@@ -34,6 +34,9 @@ pub(super) fn assess(claim: &Claim<'_>, candidate: &Candidate<'_>) -> Fitness {
         network(persona, server, need, &mut fitness);
     }
     machine(persona, server, &mut fitness);
+    if candidate.failed {
+        fitness.warnings.push(Warning::Failed);
+    }
     history(claim, server, &mut fitness.refusals);
     fitness
 }

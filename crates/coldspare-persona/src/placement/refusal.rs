@@ -152,6 +152,8 @@ pub enum Warning {
     OneBootPort,
     /// Only one SAN port.
     OneSanPort,
+    /// It failed the last persona that it wore, and nobody has looked at it since.
+    Failed,
 }
 
 impl fmt::Display for Refusal {
@@ -207,6 +209,7 @@ impl fmt::Display for Warning {
             ),
             Self::OneBootPort => f.write_str("only one of its SAN ports boots from iSCSI"),
             Self::OneSanPort => f.write_str("it has only one SAN port"),
+            Self::Failed => f.write_str("it failed the last persona that it wore"),
         }
     }
 }

@@ -402,3 +402,20 @@ fn a_server_that_cannot_be_proven_off_is_not_started_again() {
         [Refusal::OffUnprovable { why }]
     );
 }
+
+#[test]
+fn a_server_that_failed_is_taken_only_where_no_other_is_left() {
+    let persona = persona("exchange-1");
+    let (good, failed) = (server("r720-4"), server("r720-3"));
+    let failed = Candidate {
+        failed: true,
+        ..Candidate::spare(&failed)
+    };
+    let good = Candidate::spare(&good);
+    let both = place(&[claim(&persona)], &[failed.clone(), good]);
+    assert_eq!(chosen(&both[0]), Some("r720-4"));
+    let alone = place(&[claim(&persona)], &[failed]);
+    assert_eq!(chosen(&alone[0]), Some("r720-3"));
+    let warnings = &alone[0].choice.as_ref().unwrap().warnings;
+    assert_eq!(warnings, &[Warning::Failed]);
+}

@@ -1,13 +1,17 @@
 //! Database availability groups: the simulated clusters live off the machines around them.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
 
-use coldspare::site::WorkloadKind;
-use coldspare::{Event, What};
+use coldspare::site::{Redistribution, WorkloadKind};
+use coldspare::{DagMember, Event, Progress, What, Workload};
 use coldspare_exchange::memory::Happening;
 use coldspare_exchange::{DagName, MemberName};
 use coldspare_names::{NetworkName, Time};
+use futures::FutureExt;
 
+use super::state::Due;
 use super::{Machine, Plant, State, System};
 
 /// What a member of a group has around it.
@@ -21,6 +25,18 @@ pub(super) struct Around {
     mapi: bool,
     replication: bool,
     domain_controller: bool,
+}
+
+/// How often a start-up item looks whether it can go on.
+const AGAIN: Duration = Duration::from_secs(10);
+
+/// The start-up items that are not done yet.
+pub(super) type StartUps = BTreeMap<(DagName, MemberName), DagMember>;
+
+/// Does the next bit; whether it was the last.
+async fn lead_back(item: &DagMember) -> bool {
+    let done = |progress| matches!(progress, Ok(Progress::Done));
+    done(item.ready().await) && done(item.rejoin().await) && done(item.rebalance().await)
 }
 
 /// What was last shown to each member.
@@ -54,13 +70,14 @@ impl State {
                 cluster.set_witness(lit);
             }
             for (member, persona) in &of.personas {
-                let mut machines = self.machines.values();
-                let at = machines.find_map(|machine| {
+                let awake = self.machines.values().filter_map(|machine| {
                     let system = machine
                         .awake()
                         .filter(|system| system.persona == *persona)?;
                     Some((machine, system))
                 });
+                // A former home that goes on without its disks is nobody that the others know.
+                let at = awake.max_by_key(|(_, system)| system.serves());
                 let on = |network: &Option<NetworkName>| {
                     at.zip(network.as_ref())
                         .is_some_and(|((machine, system), network)| {
@@ -76,9 +93,43 @@ impl State {
                 let key = (name.clone(), member.clone());
                 let before = self.shown.insert(key, around).unwrap_or(Around::ALL);
                 show(cluster, member, before, around);
+                let starts = around.up && !before.up;
+                if starts && plant.site.redistribution == Redistribution::Persona {
+                    let due = Due::StartUp(name.clone(), member.clone());
+                    self.agenda.insert((now + plant.latency.services, due));
+                }
             }
         }
         self.tell_groups(plant);
+    }
+
+    /// The start-up item of a persona that leads its member back itself, as the script in the
+    /// paper's appendix does: once its services run it repairs its copies, and then redistributes.
+    pub(super) fn start_up(
+        &mut self,
+        plant: &Plant,
+        dag: DagName,
+        member: MemberName,
+        now: Time,
+    ) -> bool {
+        let key = (dag, member);
+        let is_up = self.shown.get(&key).is_some_and(|around| around.up);
+        let Some(cluster) = plant.clusters.get(&key.0).filter(|_| is_up) else {
+            self.start_ups.remove(&key);
+            return false;
+        };
+        cluster.advance(now);
+        let item = self.start_ups.entry(key.clone()).or_insert_with(|| {
+            let control = Arc::new(cluster.clone());
+            DagMember::new(control, key.1.clone(), Redistribution::Controller)
+        });
+        if lead_back(item).now_or_never() == Some(true) {
+            self.start_ups.remove(&key);
+        } else {
+            self.agenda
+                .insert((now + AGAIN, Due::StartUp(key.0, key.1)));
+        }
+        true
     }
 
     fn has_domain_controller(&self, plant: &Plant, mapi: &NetworkName) -> bool {

@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use coldspare::{Event, Handle, Told};
 use coldspare_exchange::memory::SimulatedCluster;
+use coldspare_exchange::{DagName, MemberName};
 use coldspare_heartbeat::Path;
 use coldspare_names::{ArrayName, PersonaName, ServerName, SwitchName, Time};
 use coldspare_network::GuestPlan;
 use coldspare_san::memory::MemoryArray;
 use coldspare_san::{LastWrite, SessionId};
 
-use super::groups::Shown;
+use super::groups::{Shown, StartUps};
 use super::lan::Carriers;
 use super::{Machine, Observer, Plant};
 use crate::{Fault, FaultKind, Truth};
@@ -29,6 +30,7 @@ pub(crate) struct State {
     /// What each persona's image holds of its network setup.
     pub(super) setups: BTreeMap<PersonaName, GuestPlan>,
     pub(super) shown: Shown,
+    pub(super) start_ups: StartUps,
     pub(super) carriers: Carriers,
     pub(super) witness_is_cut_off: bool,
     /// What is due, and when.
@@ -51,6 +53,8 @@ pub(super) enum Due {
     Forget(ArrayName, SessionId),
     /// A server does its next bit.
     Server(ServerName),
+    /// The start-up item of a member does its next bit.
+    StartUp(DagName, MemberName),
 }
 
 impl State {
@@ -102,6 +106,9 @@ impl State {
                         array.end_session(&session);
                         changed = true;
                     }
+                }
+                Due::StartUp(dag, member) => {
+                    changed |= self.start_up(plant, dag, member, now);
                 }
                 Due::Server(server) => {
                     self.awaited.remove(&server);

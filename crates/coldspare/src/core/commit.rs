@@ -32,6 +32,8 @@ pub(super) struct Proposal {
     events: Vec<Event>,
     reply: Option<(RequestId, Reply)>,
     txn: Txn,
+    /// Its line in the journal, which no other commit writes.
+    line: Option<Key>,
     tries: u32,
 }
 
@@ -46,6 +48,7 @@ impl Proposal {
             events: Vec::new(),
             reply: None,
             txn: Txn::new(),
+            line: None,
             tries: 0,
         }
     }
@@ -100,7 +103,7 @@ impl Core {
     /// Proposes records to the store. Their subjects are not led on until it has answered.
     pub(super) fn propose(&mut self, mut proposal: Proposal) {
         match self.transaction(&proposal) {
-            Ok(txn) => proposal.txn = txn,
+            Ok((txn, line)) => (proposal.txn, proposal.line) = (txn, Some(line)),
             Err(reason) => {
                 return self.tell(Event::new(What::Alarm).because(format!(
                     "could not {}: the record cannot be stored: {reason}",
@@ -131,7 +134,8 @@ impl Core {
         self.commits.insert(commit, proposal);
     }
 
-    fn transaction(&mut self, proposal: &Proposal) -> Result<Txn, String> {
+    /// The commit of a proposal, and the key of its line in the journal.
+    fn transaction(&mut self, proposal: &Proposal) -> Result<(Txn, Key), String> {
         let refuse = |error: KeyError| error.to_string();
         let mut txn = Txn::new();
         for (name, record) in &proposal.personas {
@@ -168,7 +172,8 @@ impl Core {
             self.number()
         );
         let key = Key::of(&["journal", &at]).map_err(refuse)?;
-        Ok(txn.put(key, Value::new(line).map_err(|error| error.to_string())?))
+        let line = Value::new(line).map_err(|error| error.to_string())?;
+        Ok((txn.put(key.clone(), line), key))
     }
 
     pub(super) fn committed(&mut self, commit: CommitId, end: &Result<Outcome, String>) {
@@ -243,8 +248,17 @@ impl Core {
         self.loaded = true;
         self.loading = false;
         for (_, proposal) in std::mem::take(&mut self.commits) {
-            if let Some((request, _)) = proposal.reply {
-                let reply = Reply::Refused("the record changed meanwhile: ask again".to_owned());
+            // Its line in the journal shows that it happened, though nobody said so.
+            let line = proposal.line.as_ref();
+            let happened = line.is_some_and(|line| listing.entries.contains_key(line));
+            if happened {
+                let events = proposal.events.into_iter();
+                self.outputs.extend(events.map(Output::Tell));
+            }
+            if let Some((request, reply)) = proposal.reply {
+                let changed = "the record changed meanwhile: ask again";
+                let refused = || Reply::Refused(changed.to_owned());
+                let reply = if happened { reply } else { refused() };
                 self.outputs.push(Output::Reply { request, reply });
             }
         }

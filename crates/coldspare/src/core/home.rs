@@ -138,6 +138,7 @@ impl Core {
                     wears: wears.get(name).cloned(),
                     reserved: reserved.get(name).cloned(),
                     scrubbed: known.kept.record.scrubbed,
+                    failed: known.kept.record.failed,
                     power: match known.power {
                         Power::Off => placement::Power::Off,
                         Power::On => placement::Power::On,
@@ -301,11 +302,18 @@ impl Core {
         ];
         self.begin_anew(&name);
         let why = format!("{} {name} to {}", purpose.word(), choice.server);
+        let lost: Vec<_> = match purpose {
+            Purpose::Failover => record.holding.holders().keys().cloned().collect(),
+            _ => Vec::new(),
+        };
         let mut proposal = Proposal::new(actor, why).persona(record);
-        if let Some(server) = self.servers.get(&choice.server) {
-            let mut worn = server.kept.record.clone();
-            worn.scrubbed = false;
-            proposal = proposal.server(&choice.server, worn);
+        for name in lost.iter().chain([&choice.server]) {
+            if let Some(server) = self.servers.get(name) {
+                let mut known = server.kept.record.clone();
+                known.scrubbed &= *name != choice.server;
+                known.failed |= lost.contains(name);
+                proposal = proposal.server(name, known);
+            }
         }
         self.propose(proposal.tell(events).reply(reply));
         Ok(())

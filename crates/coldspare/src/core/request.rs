@@ -201,6 +201,8 @@ impl Core {
         }
         let mut record = server.kept.record.clone();
         record.maintenance = on;
+        // Whoever worked on it has looked at it.
+        record.failed &= on;
         // People have worked on it: what was read back before does not count.
         record.scrubbed &= on;
         let word = if on { "in" } else { "out of" };

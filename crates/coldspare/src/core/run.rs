@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use coldspare_names::{PersonaName, Time};
+use coldspare_names::{PersonaName, ServerName, Time};
 use coldspare_persona::{PersonaEvent, PersonaState};
 
 use super::commit::Proposal;
@@ -16,7 +16,8 @@ use crate::act::{Give, Obstacle, Order, StepError};
 use crate::command::Actor;
 use crate::event::{Event, What};
 use crate::fence::{self, Piece};
-use crate::record::{PersonaRecord, Purpose, Run};
+use crate::holding::Grant;
+use crate::record::{PersonaRecord, Purpose, Run, ServerRecord};
 use crate::step::{Kind, Step};
 
 /// How long a server is passed over on which a persona did not come up.
@@ -75,6 +76,13 @@ impl Core {
         }
         if run.awaits().is_some() {
             return self.await_agent(name);
+        }
+        let gives = steps.iter().any(|step| step.kind() == Kind::Give);
+        let mut fenced = record.holding.fenced().keys();
+        let heard = fenced.find(|server| self.is_heard_since(server, self.now));
+        if let Some(server) = heard.filter(|_| gives) {
+            let reason = format!("{server} was fenced, and its heartbeats arrive: not believed");
+            return self.unproven(record, Vec::new(), &reason);
         }
         let policy = self.pool_policy(name);
         for (index, step) in steps.iter().enumerate() {
@@ -149,6 +157,11 @@ impl Core {
         let Step::PowerOff { server } = step else {
             return false;
         };
+        self.is_heard_since(server, read)
+    }
+
+    /// Whether a server that read off twice, the second time then, was heard after the first.
+    fn is_heard_since(&self, server: &ServerName, read: Time) -> bool {
         let pause = self
             .site
             .policy_of(server)
@@ -327,17 +340,30 @@ impl Core {
         events.push(event);
         self.begin_anew(&name);
         let why = format!("plan {name} anew: {error}");
-        self.propose(
-            Proposal::new(Actor::Controller, why)
-                .persona(record)
-                .tell(events),
-        );
+        let proposal = Proposal::new(Actor::Controller, why)
+            .persona(record)
+            .tell(events);
+        let proposal = self.with_failure(proposal, run.to.as_ref(), true);
+        self.propose(proposal);
+    }
+
+    /// Whether the server to which a run leads has failed is a part of what is proposed.
+    fn with_failure(&self, proposal: Proposal, to: Option<&Grant>, failed: bool) -> Proposal {
+        let found = to.and_then(|to| Some((&to.server, self.servers.get(&to.server)?)));
+        match found {
+            Some((name, server)) if server.kept.record.failed != failed => {
+                let record = server.kept.record.clone();
+                proposal.server(name, ServerRecord { failed, ..record })
+            }
+            _ => proposal,
+        }
     }
 
     /// The stage is done: on to the next, or the run is over.
     fn conclude_done(&mut self, mut record: PersonaRecord, mut run: Run, mut events: Vec<Event>) {
         let name = record.holding.persona().clone();
         let steps = run.plan.stages.get(run.stage).cloned().unwrap_or_default();
+        let came_up = run.awaits().and(run.to.clone());
         for step in &steps {
             match step {
                 Step::AwaitAgent { .. } => record.turn(PersonaEvent::AgentUp),
@@ -402,11 +428,13 @@ impl Core {
             self.dirty.insert(Subject::Server(server.clone()));
         }
         let done: Vec<_> = steps.iter().map(ToString::to_string).collect();
-        self.propose(
-            Proposal::new(Actor::Controller, done.join(", "))
-                .persona(record)
-                .tell(events),
-        );
+        let mut proposal = Proposal::new(Actor::Controller, done.join(", "))
+            .persona(record)
+            .tell(events);
+        if let Some(up) = came_up {
+            proposal = self.with_failure(proposal, Some(&up), false);
+        }
+        self.propose(proposal);
     }
 
     fn rest(&mut self, name: &PersonaName) {

@@ -6,13 +6,14 @@ use coldspare_network::memory::Fault;
 use coldspare_san::Array;
 use coldspare_san::memory::Traps;
 
-use super::bench::Bench;
+use super::bench::{Bench, Mishap};
 use super::{LONG, SHORT, generation};
 use crate::command::Verb;
+use crate::core::Input;
 use crate::event::What;
 use crate::fence::Evidence;
 use crate::reply::Reply;
-use crate::step::Kind;
+use crate::step::{Kind, Step};
 use crate::test_world::{persona, server, white_paper};
 
 fn given(bench: &Bench) -> usize {
@@ -51,6 +52,53 @@ async fn off_is_not_believed_of_a_server_whose_heartbeats_arrive() {
     bench.run_until_told(What::Fenced, LONG).await;
     let fenced = bench.record(1).holding.fenced().clone();
     assert_eq!(fenced[&server(1)].evidence, Evidence::Isolation);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fenced_server_whose_heartbeats_arrive_holds_up_what_would_be_given() {
+    let mut bench = Bench::running(white_paper()).await;
+    let now = bench.now();
+    let beats = bench.world.live(now);
+    let (server, path, beat) = beats.into_iter().find(|(of, ..)| *of == server(1)).unwrap();
+    bench.lose_power(1);
+    bench.run_until_told(What::Fenced, SHORT).await;
+    bench.hand_in(Input::Heard { server, path, beat });
+    bench.run(Duration::from_secs(1)).await;
+    let is_on = |step: &Step| matches!(step, Step::PowerOn { .. });
+    assert!(!bench.acted.iter().any(is_on), "{:#?}", bench.story());
+    assert_eq!(bench.count(What::OperatorNeeded), 1);
+
+    bench.run_until_told(What::Restored, SHORT).await;
+    assert_eq!(
+        bench.home(1),
+        Some((crate::test_world::server(3), generation(2)))
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_committed_though_nobody_said_so_is_told_all_the_same() {
+    let mut bench = Bench::running(white_paper()).await;
+    bench.mishaps.insert(bench.commits + 1, Mishap::AnswerLost);
+    bench.lose_power(1);
+    bench.run_until_told(What::Restored, SHORT).await;
+    assert_eq!(bench.count(What::Placed), 1, "{:#?}", bench.story());
+    assert_eq!(bench.count(What::Reserved), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_failed_is_the_last_of_the_spares_until_somebody_looked_at_it() {
+    let mut bench = Bench::running(white_paper()).await;
+    bench.lose_power(1);
+    bench.run_until_told(What::Restored, SHORT).await;
+    bench.run(LONG).await;
+    let record = |bench: &Bench| bench.server_record(&server(1));
+    assert!(record(&bench).scrubbed && record(&bench).failed);
+    for on in [true, false] {
+        let server = server(1);
+        bench.ask(Verb::Maintenance { server, on }).await;
+    }
+    bench.run(SHORT).await;
+    assert!(!record(&bench).failed);
 }
 
 #[tokio::test(start_paused = true)]
