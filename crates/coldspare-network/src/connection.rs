@@ -32,8 +32,28 @@ impl Mode {
 pub enum Assignment {
     /// Fixed: it moves with the persona.
     Static(Ipv4Addr),
+    /// Fixed, and another one on each channel: both carry at once, and nothing fails over. So the
+    /// system control network is two paths. In access mode there is the primary only.
+    OnEachChannel {
+        /// On the primary channel.
+        primary: Ipv4Addr,
+        /// On the secondary channel.
+        secondary: Ipv4Addr,
+    },
     /// Handed out on the network when the persona boots (DHCP): for the system control network.
     Pool,
+}
+
+impl Assignment {
+    /// The addresses that are the persona's own, wherever it runs.
+    pub fn fixed(self) -> impl Iterator<Item = Ipv4Addr> {
+        let (first, second) = match self {
+            Self::Static(address) => (Some(address), None),
+            Self::OnEachChannel { primary, secondary } => (Some(primary), Some(secondary)),
+            Self::Pool => (None, None),
+        };
+        first.into_iter().chain(second)
+    }
 }
 
 /// A persona's place on one network.

@@ -63,20 +63,39 @@ pub fn guest_plan(
             .filter_map(|&channel| Some((channel, cabling.get(channel)?)));
         plan.nics
             .extend(nics.map(|(channel, cable)| (channel, cable.mac)));
-        let mask = network.subnet.prefix_len();
-        let address = match connection.assignment {
-            Assignment::Static(address) => Ipv4Net::new(address, mask).ok(),
-            Assignment::Pool => None,
+        let mut add = |name, address: Option<Ipv4Addr>, channels: &[Channel]| {
+            let mask = network.subnet.prefix_len();
+            let settings = GuestNetwork {
+                tag: (connections.mode == Mode::Trunk).then_some(network.vlan),
+                channels: ChannelPair::new(channels[0], channels.get(1).copied())?,
+                address: address.and_then(|address| Ipv4Net::new(address, mask).ok()),
+                mtu: network.mtu,
+            };
+            plan.networks.insert(name, settings);
+            Ok(())
         };
-        let settings = GuestNetwork {
-            tag: (connections.mode == Mode::Trunk).then_some(network.vlan),
-            channels: ChannelPair::new(channels[0], channels.get(1).copied())?,
-            address,
-            mtu: network.mtu,
-        };
-        plan.networks.insert(network.name.clone(), settings);
+        match connection.assignment {
+            Assignment::Pool => add(network.name.clone(), None, &channels)?,
+            Assignment::Static(address) => add(network.name.clone(), Some(address), &channels)?,
+            Assignment::OnEachChannel { primary, secondary } => {
+                for &channel in &channels {
+                    let (name, address) = if channel == network.channels.primary() {
+                        (network.name.clone(), primary)
+                    } else {
+                        (on_secondary(&network.name), secondary)
+                    };
+                    add(name, Some(address), &[channel])?;
+                }
+            }
+        }
     }
     Ok(plan)
+}
+
+/// What a guest calls the secondary path of a network that has an address on each channel: to the
+/// guest they are two networks. (A name too long for that stays as it is, and has one path.)
+pub fn on_secondary(network: &NetworkName) -> NetworkName {
+    NetworkName::new(format!("{network} (secondary)")).unwrap_or_else(|_| network.clone())
 }
 
 #[cfg(test)]

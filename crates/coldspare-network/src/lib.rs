@@ -101,7 +101,7 @@ pub use connection::{Assignment, Connection, Connections, Mode};
 pub use error::{Error, Source};
 pub use failover::{Failover, Move, Share, carriers, failover};
 pub use guest::{Guest, Interfaces, Nic};
-pub use guest_plan::{GuestNetwork, GuestPlan, guest_plan};
+pub use guest_plan::{GuestNetwork, GuestPlan, guest_plan, on_secondary};
 pub use network::{ChannelPair, LogicalNetwork, Mtu, NetworkKind, Networks, VlanId};
 pub use park::{Parked, park, read_parked, wire};
 pub use port::{Link, Membership, Observed, PortStatus, Trunk};

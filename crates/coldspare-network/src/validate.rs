@@ -2,6 +2,7 @@
 //! that a person mends a file once.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::Ipv4Addr;
 
 use coldspare_names::{PersonaName, PortName, SwitchName};
 
@@ -110,7 +111,7 @@ pub fn connections(connections: &Connections, networks: &Networks) -> Vec<Proble
         problems.extend(plain_interfaces(connected.values().copied()));
     }
     if let Some(gateway) = connections.gateway {
-        let is_own = |connection: &Connection| connection.assignment == Assignment::Static(gateway);
+        let is_own = |connection: &Connection| connection.assignment.fixed().any(|own| own == gateway);
         let reached = connected.values().any(|network| is_host(gateway, network));
         if !reached || connections.connections.iter().any(is_own) {
             problems.push(Problem::GatewayUnreachable { gateway });
@@ -119,30 +120,36 @@ pub fn connections(connections: &Connections, networks: &Networks) -> Vec<Proble
     problems
 }
 
-fn address(connection: &Connection, network: &LogicalNetwork) -> Option<Problem> {
+fn address(connection: &Connection, network: &LogicalNetwork) -> Vec<Problem> {
     let name = network.name.clone();
     match connection.assignment {
-        Assignment::Pool if network.kind == NetworkKind::SystemControl => None,
-        Assignment::Pool => Some(Problem::StaticAddressMissing { network: name }),
-        Assignment::Static(address) if !network.subnet.contains(&address) => {
-            Some(Problem::AddressOutside {
-                network: name,
-                address,
-                subnet: network.subnet,
-            })
-        }
-        Assignment::Static(address) if !is_host(address, network) => {
-            Some(Problem::AddressReserved {
-                network: name,
-                address,
-            })
-        }
-        Assignment::Static(_) => None,
+        Assignment::Pool if network.kind == NetworkKind::SystemControl => Vec::new(),
+        Assignment::Pool => vec![Problem::StaticAddressMissing { network: name }],
+        Assignment::Static(address) => fixed(address, network).into_iter().collect(),
+        Assignment::OnEachChannel { primary, secondary } => [primary, secondary]
+            .into_iter()
+            .filter_map(|address| fixed(address, network))
+            .collect(),
     }
 }
 
+fn fixed(address: Ipv4Addr, network: &LogicalNetwork) -> Option<Problem> {
+    let name = network.name.clone();
+    if !network.subnet.contains(&address) {
+        return Some(Problem::AddressOutside {
+            network: name,
+            address,
+            subnet: network.subnet,
+        });
+    }
+    (!is_host(address, network)).then_some(Problem::AddressReserved {
+        network: name,
+        address,
+    })
+}
+
 /// Whether the address can be a host's: on a link of two addresses both can (RFC 3021).
-fn is_host(address: std::net::Ipv4Addr, network: &LogicalNetwork) -> bool {
+fn is_host(address: Ipv4Addr, network: &LogicalNetwork) -> bool {
     let subnet = network.subnet;
     let is_end = address == subnet.network() || address == subnet.broadcast();
     subnet.contains(&address) && (subnet.prefix_len() >= 31 || !is_end)

@@ -38,6 +38,32 @@ fn addresses_move_with_the_persona_and_only_its_nics_are_others() {
 }
 
 #[test]
+fn with_an_address_on_each_channel_a_network_is_two_that_never_fail_over() {
+    let networks = Networks::new(table_2()).unwrap();
+    let mut connections = exchange(Mode::Trunk, 11);
+    let scn = connections.connections.iter_mut();
+    for connection in scn.filter(|connection| connection.network == name("scn")) {
+        connection.assignment = Assignment::OnEachChannel {
+            primary: [10, 0, 4, 11].into(),
+            secondary: [10, 0, 4, 12].into(),
+        };
+    }
+    let at = |cabling: &Cabling| {
+        let plan = guest_plan(&connections, &networks, cabling).unwrap();
+        let scn = |name: &NetworkName| {
+            let network = plan.networks.get(name)?;
+            assert_eq!(network.channels.secondary(), None);
+            Some((network.channels.primary(), network.address?.addr()))
+        };
+        (scn(&name("scn")), scn(&on_secondary(&name("scn"))))
+    };
+    let first = (channel(1), [10, 0, 4, 11].into());
+    let second = (channel(2), [10, 0, 4, 12].into());
+    assert_eq!(at(&cabling(1, 1..=4)), (Some(first), Some(second)));
+    assert_eq!(at(&cabling(1, 2..=4)), (None, Some(second)));
+}
+
+#[test]
 fn a_plan_survives_the_wire() {
     let plan = plan(Mode::Trunk, 1);
     let json = serde_json::to_string(&plan).unwrap();

@@ -12,7 +12,7 @@ use coldspare_network::{
     Assignment, Connection, Connections, LogicalNetwork, Mode, NetworkKind, Networks, Problem,
     validate,
 };
-use coldspare_persona::{Label, SystemControlAddressing};
+use coldspare_persona::Label;
 use ipnet::IpNet;
 
 use super::error::KeyPath;
@@ -181,23 +181,18 @@ pub(super) fn personas(
         for problem in lacking.into_iter().flatten() {
             top.report_at(at.then("home"), problem.to_string());
         }
-        if site.persona.agent && system_control(site, networks).is_none() {
+        if site.persona.agent && !is_watched(site, networks) {
             let reason = "its agent is heard over a system control network, and it is on none";
             top.report_at(at.then("connections"), reason);
         }
     }
 }
 
-fn system_control<'s>(site: &'s SitePersona, networks: &Networks) -> Option<&'s NetworkName> {
-    let mut connected = site
-        .connections
-        .connections
-        .iter()
-        .map(|connection| &connection.network);
-    connected.find(|name| {
-        networks
-            .get(name)
-            .is_ok_and(|n| n.kind == NetworkKind::SystemControl)
+/// Whether it is on the system control network.
+fn is_watched(site: &SitePersona, networks: &Networks) -> bool {
+    site.connections.connections.iter().any(|connection| {
+        let network = networks.get(&connection.network);
+        network.is_ok_and(|network| network.kind == NetworkKind::SystemControl)
     })
 }
 
@@ -242,22 +237,9 @@ pub(super) fn addresses(
     for (name, site) in personas {
         let at = path(["personas", name.as_str(), "connections"]);
         for connection in &site.connections.connections {
-            if let Assignment::Static(address) = connection.assignment {
+            for address in connection.assignment.fixed() {
                 addresses.used(address, at.then(connection.network.as_str()));
             }
-        }
-        let second = match site.persona.system_control {
-            SystemControlAddressing::Static {
-                secondary: IpAddr::V4(second),
-                ..
-            } => Some(second),
-            _ => None,
-        };
-        let network = networks.and_then(|networks| system_control(site, networks));
-        if let (Some(second), Some(network)) = (second, network) {
-            let at = at.then(network.as_str());
-            host(network, second, &at);
-            addresses.used(second, at);
         }
     }
     for (name, external) in externals {

@@ -180,7 +180,8 @@ fn place<'d>(network: Option<&LogicalNetwork>, value: &'d Value<'d>) -> Result<P
         primary: primary.into(),
         secondary: secondary.into(),
     };
-    Ok((Assignment::Static(primary), Some(addressing)))
+    let assignment = Assignment::OnEachChannel { primary, secondary };
+    Ok((assignment, Some(addressing)))
 }
 
 fn workload(value: &Value<'_>) -> Result<WorkloadKind, Wrong> {
