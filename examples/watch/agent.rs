@@ -145,6 +145,7 @@ pub(crate) async fn run() -> Result<(), Failure> {
         clock.now(),
     );
     let route = |to: SocketAddr| Route {
+        interface: None,
         from: SocketAddr::new(to.ip(), 0),
         to,
     };

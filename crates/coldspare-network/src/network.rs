@@ -122,6 +122,14 @@ impl ChannelPair {
         Ok(Self { primary, secondary })
     }
 
+    /// One channel, and none to take over.
+    pub const fn single(primary: Channel) -> Self {
+        Self {
+            primary,
+            secondary: None,
+        }
+    }
+
     /// The channel that carries the network while its link is up.
     pub fn primary(self) -> Channel {
         self.primary

@@ -111,7 +111,8 @@ pub fn connections(connections: &Connections, networks: &Networks) -> Vec<Proble
         problems.extend(plain_interfaces(connected.values().copied()));
     }
     if let Some(gateway) = connections.gateway {
-        let is_own = |connection: &Connection| connection.assignment.fixed().any(|own| own == gateway);
+        let is_own =
+            |connection: &Connection| connection.assignment.fixed().any(|own| own == gateway);
         let reached = connected.values().any(|network| is_host(gateway, network));
         if !reached || connections.connections.iter().any(is_own) {
             problems.push(Problem::GatewayUnreachable { gateway });

@@ -100,7 +100,7 @@ pub use boot_target::{BootTarget, Portal};
 pub use coldspare_names::IscsiName;
 pub use error::{Error, Leftover, ParseError, Refusal};
 pub use revocation::ShutOut;
-pub use secret::{Chap, SecretKey, chap};
+pub use secret::{Chap, SecretKey, chap, generation_of};
 pub use session::{LastWrite, Login, Session, SessionId};
 pub use shut_out::{Patience, ShutOutEvidence, admit, read_shut_out, shut_out};
 pub use volume::{Lun, Origin, Size, Volume, VolumeSpec};

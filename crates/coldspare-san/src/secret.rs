@@ -75,6 +75,14 @@ pub fn chap(
     }
 }
 
+/// Of which generation an account is, by its user name: how a booted persona learns its own.
+/// `None`: [`chap`] made no such name.
+pub fn generation_of(user: &str) -> Option<Generation> {
+    let (generation, number) = user.strip_prefix('g')?.split_once('-')?;
+    let generation = generation.parse().ok()?;
+    is_number(number).then_some(Generation::new(generation))
+}
+
 /// An account of that target whose secret no initiator is ever given: where an empty list of
 /// accounts would let everybody in, it keeps the list from being empty.
 #[cfg(feature = "tgt")]
@@ -91,12 +99,13 @@ pub(crate) fn guard(key: &SecretKey, target: &IscsiName) -> Chap {
 /// Whether an account's name is one that is made here.
 #[cfg(feature = "tgt")]
 pub(crate) fn is_account(user: &str) -> bool {
-    let Some((kind, number)) = user.rsplit_once('-') else {
-        return false;
-    };
-    let generation = kind.strip_prefix('g').map(str::parse::<u64>);
-    let is_kind = kind == "guard" || matches!(generation, Some(Ok(_)));
-    is_kind && number.len() == 16 && number.bytes().all(|byte| byte.is_ascii_hexdigit())
+    let guard = user.strip_prefix("guard-");
+    let is_guard = guard.is_some_and(is_number);
+    is_guard || generation_of(user).is_some()
+}
+
+fn is_number(text: &str) -> bool {
+    text.len() == 16 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 fn hexadecimal(hash: [u8; 32]) -> String {
@@ -160,6 +169,21 @@ mod tests {
             ("g7-4740f335b53a95dc", "E3qHW2PtdJaT66Wo"),
             "a running persona logs in with these"
         );
+    }
+
+    #[test]
+    fn an_account_tells_its_generation_and_a_foreign_one_none() {
+        let account = derive(1, "exchange1", "r720-1", 7);
+        assert_eq!(generation_of(&account.user), Some(Generation::new(7)));
+        for foreign in [
+            "admin",
+            "g7-",
+            "g-4740f335b53a95dc",
+            "g7-4740f335b53a95dcc",
+            "x7-4740f335b53a95dc",
+        ] {
+            assert_eq!(generation_of(foreign), None, "{foreign}");
+        }
     }
 
     #[test]

@@ -8,8 +8,11 @@ use super::clock::Clock;
 use crate::{Error, Flags, Path, Pulse, Reply, wire};
 
 /// The way of a path: from an own address to the monitor's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Route {
+    /// The interface of this path, where two paths are in one subnet: the kernel would send
+    /// everything over one of them. Heeded on Linux alone.
+    pub interface: Option<String>,
     /// The address of the agent's interface of this path; port 0 for any.
     pub from: SocketAddr,
     /// Where the monitor listens for this path.
@@ -39,7 +42,7 @@ impl Sender {
     ) -> Result<Self, Error> {
         let mut sockets = Vec::new();
         for route in [first].into_iter().chain(second) {
-            sockets.push(connect(route).await.map_err(|error| Error::Bind {
+            sockets.push(connect(&route).await.map_err(|error| Error::Bind {
                 address: route.from,
                 kind: error.kind(),
             })?);
@@ -133,8 +136,12 @@ impl Sender {
     }
 }
 
-async fn connect(route: Route) -> std::io::Result<UdpSocket> {
+async fn connect(route: &Route) -> std::io::Result<UdpSocket> {
     let socket = UdpSocket::bind(route.from).await?;
+    #[cfg(target_os = "linux")]
+    if let Some(interface) = &route.interface {
+        socket.bind_device(Some(interface.as_bytes()))?;
+    }
     socket.connect(route.to).await?;
     Ok(socket)
 }

@@ -59,6 +59,7 @@ async fn sender(monitor: &Monitor, boot: u64, clock: Clock) -> Sender {
     };
     let pulse = Pulse::new(agent, PERIOD, boot, clock.now());
     let route = |path| Route {
+        interface: None,
         from: any(),
         to: monitor.address(path).unwrap(),
     };
