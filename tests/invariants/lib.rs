@@ -11,7 +11,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use coldspare::site::Site;
+use coldspare::site::{Site, SitePersona};
 use coldspare::{Devices, Told};
 use coldspare_names::{ServerName, Time};
 use coldspare_sim::{
@@ -293,16 +293,28 @@ fn watched(
     })
 }
 
+/// For how long nothing is told before something may yet be expected: boot timers run silently, and
+/// where none can run, services start and logs are replayed.
+fn patience(truth: &Truth<'_>) -> Duration {
+    let mut personas = truth.site().personas.values();
+    let is_home = |of: &SitePersona| of.home.is_none() || !truth.homes(&of.persona.name).is_empty();
+    if personas.all(is_home) {
+        Duration::from_mins(10)
+    } else {
+        longest_boot(truth.site()) + LOOK
+    }
+}
+
 /// Lets the run go on; what was told, and whether it has come to rest.
 async fn play(simulation: &Simulation, scenario: &Scenario, until: Until) -> (Vec<Told>, bool) {
     let end = Time::after_epoch(scenario.duration);
     let broken = scenario.faults.iter().map(over).max().unwrap_or_default();
-    let patience = simulation.world().look(|truth| longest_boot(truth.site())) + LOOK;
     let mut told: Vec<Told> = Vec::new();
     while until == Until::AtRest && simulation.now() + LOOK < end {
         simulation.run_until(simulation.now() + LOOK).await;
         told.extend(simulation.told());
         let last = told.last().map_or(Time::EPOCH, |told| told.at);
+        let patience = simulation.world().look(patience);
         if simulation.now() < last.max(broken) + patience {
             continue;
         }
