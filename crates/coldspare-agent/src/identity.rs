@@ -57,7 +57,8 @@ impl Identity {
 /// as well, and the array never learns it.
 pub fn agent_key(secret: &SecretString) -> AgentKey {
     let material = secret.expose_secret().as_bytes();
-    AgentKey::new(blake3::derive_key("coldspare 2026-11 agent key", material))
+    let context = "coldspare 2026-11 heartbeat agent key, from the secret of its generation";
+    AgentKey::new(blake3::derive_key(context, material))
 }
 
 #[cfg(test)]
