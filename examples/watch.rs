@@ -88,7 +88,7 @@ async fn watch(arguments: &Arguments) -> Result<(), Box<dyn std::error::Error>> 
     let period = profile.period;
     let paths: [SocketAddr; 2] = ["127.0.0.1:0".parse()?, "127.0.0.2:0".parse()?];
     let mut monitor = Monitor::bind(profile, paths[0], Some(paths[1]), clock)?;
-    let monitors = [Path::First, Path::Second].map(|path| monitor.address(path));
+    let monitors = [Path::First, Path::Second].map(|path| monitor.sockets().address(path));
     let [Some(first), Some(second)] = monitors else {
         return Err("the monitor has no address".into());
     };

@@ -250,7 +250,7 @@ fn end_to_end() {
     });
     let sender = must(StdSocket::bind("127.0.0.1:0"));
     let monitor = RefCell::new(monitor(false));
-    let our_address = monitor.borrow().address(Path::First);
+    let our_address = monitor.borrow().sockets().address(Path::First);
     let our_address = our_address.unwrap_or_else(|| panic!("the monitor is bound"));
     let bare = bare_socket();
     let bare_address = must(bare.local_addr());
@@ -347,17 +347,20 @@ fn at_scale() {
     let ours = measure_at_scale("coldspare-heartbeat", seconds, |until, clock| {
         let runtime = runtime();
         let mut monitor = monitor(true);
-        (Path::BOTH.map(|path| monitor.address(path)), move || {
-            runtime.block_on(async {
-                let mut found = 0;
-                while clock.now() < until {
-                    let next = tokio::time::timeout(until.since(clock.now()), monitor.next());
-                    found += next.await.map_or(0, |findings| findings.len());
-                }
-                println!("  {found} findings, {:?}", monitor.traffic());
-            });
-            usize::try_from(monitor.traffic().received).unwrap_or_default()
-        })
+        (
+            Path::BOTH.map(|path| monitor.sockets().address(path)),
+            move || {
+                runtime.block_on(async {
+                    let mut found = 0;
+                    while clock.now() < until {
+                        let next = tokio::time::timeout(until.since(clock.now()), monitor.next());
+                        found += next.await.map_or(0, |findings| findings.len());
+                    }
+                    println!("  {found} findings, {:?}", monitor.sockets().traffic());
+                });
+                usize::try_from(monitor.sockets().traffic().received).unwrap_or_default()
+            },
+        )
     });
     target("of one core", ours, 0.25);
     target("of the floor", ours / floor, 1.2);

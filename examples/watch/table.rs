@@ -71,7 +71,7 @@ impl Table {
         println!(
             "\n{:?}\n{:?}",
             monitor.intake().counters(),
-            monitor.traffic()
+            monitor.sockets().traffic()
         );
     }
 

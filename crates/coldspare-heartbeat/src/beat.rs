@@ -144,6 +144,48 @@ pub struct Beat {
     pub period: Duration,
 }
 
+/// The newest that was accepted of a sender: what is older, or was accepted before, is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Newest {
+    boot: u64,
+    sequences: [u32; 2],
+}
+
+impl Newest {
+    /// Of a sender that was not heard yet.
+    pub const NONE: Self = Self {
+        boot: 0,
+        sequences: [0; 2],
+    };
+
+    /// Its boot; 0 if none was accepted yet.
+    pub const fn boot(&self) -> u64 {
+        self.boot
+    }
+
+    /// Whether a heartbeat that came over a path is new; if so it is remembered, and it is told
+    /// whether it is the first of a boot.
+    #[inline]
+    pub fn admit(&mut self, path: Path, beat: &Beat) -> Result<bool, Refusal> {
+        if beat.boot < self.boot {
+            return Err(Refusal::OldBoot);
+        }
+        let restarted = beat.boot > self.boot;
+        if restarted {
+            *self = Self {
+                boot: beat.boot,
+                sequences: [0; 2],
+            };
+        }
+        let newest = &mut self.sequences[path.index()];
+        if beat.sequence <= *newest && !restarted {
+            return Err(Refusal::Repeated);
+        }
+        *newest = beat.sequence;
+        Ok(restarted)
+    }
+}
+
 /// What became of a heartbeat.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

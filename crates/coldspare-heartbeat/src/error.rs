@@ -24,4 +24,12 @@ pub enum Error {
         /// What the operating system says.
         kind: std::io::ErrorKind,
     },
+    /// An interface to which no path can be tied.
+    #[error("cannot use the interface {interface}: {kind}")]
+    Interface {
+        /// The interface.
+        interface: String,
+        /// What the operating system says.
+        kind: std::io::ErrorKind,
+    },
 }

@@ -1,12 +1,10 @@
 //! From a datagram to a recorded heartbeat: read, proved, and only then taken.
 
-use std::collections::BTreeMap;
-
 use coldspare_names::Time;
 use serde::{Deserialize, Serialize};
 
-use crate::wire::{Claim, Kind, Malformed};
-use crate::{AgentKey, Beat, Detector, Enrolment, Finding, Heard, Path, Refusal, Slot};
+use crate::wire::{Claim, Malformed};
+use crate::{AgentKey, Beat, Detector, Enrolment, Finding, Heard, Keyring, Path, Refusal, Slot};
 
 /// A detector behind a door: only those who prove their key are heard.
 ///
@@ -14,9 +12,7 @@ use crate::{AgentKey, Beat, Detector, Enrolment, Finding, Heard, Path, Refusal, 
 #[derive(Debug)]
 pub struct Intake {
     detector: Detector,
-    keys: Vec<AgentKey>,
-    /// A second valid key, while a slot's key is changed.
-    changing: BTreeMap<Slot, AgentKey>,
+    keyring: Keyring,
     counters: Counters,
 }
 
@@ -70,16 +66,14 @@ impl Intake {
     pub fn new(detector: Detector) -> Self {
         Self {
             detector,
-            keys: Vec::new(),
-            changing: BTreeMap::new(),
+            keyring: Keyring::new(),
             counters: Counters::default(),
         }
     }
 
     /// Makes room for so many slots at once, to the byte: see [`Detector::reserve`].
     pub fn reserve(&mut self, slots: usize) {
-        self.keys
-            .reserve_exact(slots.saturating_sub(self.keys.len()));
+        self.keyring.reserve(slots);
         self.detector.reserve(slots);
     }
 
@@ -93,6 +87,11 @@ impl Intake {
         &mut self.detector
     }
 
+    /// The keys by which it opens: for echoes and probes.
+    pub fn keyring(&self) -> &Keyring {
+        &self.keyring
+    }
+
     /// How many datagrams came, and what became of them.
     pub fn counters(&self) -> Counters {
         self.counters
@@ -100,42 +99,19 @@ impl Intake {
 
     /// Watches a server, which proves itself by a key.
     pub fn enrol(&mut self, slot: Slot, enrolment: &Enrolment, key: AgentKey, now: Time) {
-        if self.keys.len() <= slot.index() {
-            // Nobody is enrolled in the slots between: their key is never asked for.
-            self.keys.resize(slot.index() + 1, AgentKey::new([0; 32]));
-        }
-        self.keys[slot.index()] = key;
-        self.changing.remove(&slot);
+        self.keyring.enrol(slot, key);
         self.detector.enrol(slot, enrolment, now);
     }
 
-    /// Takes a second key of a server as valid too, until [`Intake::settle_key`].
+    /// Takes a second key of a server as valid too: see [`Keyring::change`].
     pub fn change_key(&mut self, slot: Slot, key: AgentKey) {
-        self.changing.insert(slot, key);
-    }
-
-    /// Takes the second key as the only one; the old one is refused from now on.
-    pub fn settle_key(&mut self, slot: Slot) {
-        if let Some(key) = self.changing.remove(&slot)
-            && let Some(current) = self.keys.get_mut(slot.index())
-        {
-            *current = key;
-        }
+        self.keyring.change(slot, key);
     }
 
     /// Watches a server no longer, and forgets its key.
     pub fn withdraw(&mut self, slot: Slot) {
         self.detector.withdraw(slot);
-        self.changing.remove(&slot);
-        if let Some(key) = self.keys.get_mut(slot.index()) {
-            *key = AgentKey::new([0; 32]);
-        }
-    }
-
-    /// The key under which a message to a server is written.
-    pub fn key(&self, slot: Slot) -> Option<&AgentKey> {
-        self.detector.generation(slot)?;
-        self.keys.get(slot.index())
+        self.keyring.withdraw(slot);
     }
 
     /// Fetches what the next datagrams will need, and changes nothing: the memory of a hundred
@@ -143,10 +119,8 @@ impl Intake {
     #[inline]
     pub fn look_ahead<'a>(&self, datagrams: impl Iterator<Item = &'a [u8]>) {
         for datagram in datagrams {
-            if let Ok(claim) = Claim::read(datagram)
-                && let Some(key) = self.keys.get(claim.slot().index())
-            {
-                std::hint::black_box(key.expose()[0]);
+            if let Ok(claim) = Claim::read(datagram) {
+                self.keyring.look_ahead(claim.slot());
                 self.detector.look_at_memory(claim.slot());
             }
         }
@@ -155,7 +129,7 @@ impl Intake {
     /// Takes a datagram that arrived over a path.
     #[inline]
     pub fn take(&mut self, path: Path, datagram: &[u8], now: Time) -> Result<Accepted, Rejection> {
-        let taken = self.prove(path, datagram).and_then(|accepted| {
+        let taken = self.keyring.prove(path, datagram).and_then(|accepted| {
             match self
                 .detector
                 .heard(accepted.slot, path, &accepted.beat, now)
@@ -164,36 +138,8 @@ impl Intake {
                 Heard::Refused(refusal) => Err(Rejection::Refused(refusal)),
             }
         });
-        match taken {
-            Ok(_) => self.counters.accepted += 1,
-            Err(rejection) => self.counters.count(rejection),
-        }
+        self.counters.count(&taken);
         taken
-    }
-
-    #[inline]
-    fn prove(&self, path: Path, datagram: &[u8]) -> Result<Accepted, Rejection> {
-        let claim = Claim::read(datagram).map_err(Rejection::Malformed)?;
-        if claim.kind() != Kind::Beat {
-            return Err(Rejection::NotABeat);
-        }
-        if claim.path() != path {
-            return Err(Rejection::WrongPath);
-        }
-        let slot = claim.slot();
-        if self.detector.generation(slot).is_none() {
-            return Err(Rejection::Refused(Refusal::UnknownSlot));
-        }
-        let beat = match claim.prove(&self.keys[slot.index()]) {
-            Some(beat) => beat,
-            None => self.prove_anew(&claim).ok_or(Rejection::Forged)?,
-        };
-        Ok(Accepted { slot, beat })
-    }
-
-    #[cold]
-    fn prove_anew(&self, claim: &Claim<'_>) -> Option<Beat> {
-        claim.prove(self.changing.get(&claim.slot())?)
     }
 
     /// Judges: see [`Detector::poll`].
@@ -203,8 +149,17 @@ impl Intake {
 }
 
 impl Counters {
+    /// Counts what became of a datagram.
+    #[inline]
+    pub fn count(&mut self, taken: &Result<Accepted, Rejection>) {
+        match taken {
+            Ok(_) => self.accepted += 1,
+            Err(rejection) => self.count_rejected(*rejection),
+        }
+    }
+
     #[cold]
-    fn count(&mut self, rejection: Rejection) {
+    fn count_rejected(&mut self, rejection: Rejection) {
         let counter = match rejection {
             Rejection::Malformed(_) | Rejection::NotABeat => &mut self.malformed,
             Rejection::WrongPath | Rejection::Refused(Refusal::WrongPath) => &mut self.wrong_path,

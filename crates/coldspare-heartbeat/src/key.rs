@@ -4,6 +4,7 @@ use std::fmt;
 
 use coldspare_names::{Generation, PersonaName, ServerName};
 use secrecy::zeroize::Zeroize;
+use secrecy::{ExposeSecret, SecretString};
 
 /// The secret from which every agent's key is derived.
 pub struct SiteKey([u8; 32]);
@@ -44,7 +45,19 @@ impl SiteKey {
 }
 
 impl AgentKey {
-    /// A key that was derived elsewhere.
+    /// No agent's key.
+    pub(crate) const NOBODY: Self = Self([0; 32]);
+
+    /// The key that goes with a secret of one server, persona and generation, such as the CHAP
+    /// secret with which a server boots: its agent finds it in the boot firmware's table, so that
+    /// no image holds a key. Whoever hears the agent derives it from the same secret.
+    pub fn from_secret(secret: &SecretString) -> Self {
+        let context = "coldspare 2026-11 heartbeat agent key, from the secret of its generation";
+        let material = secret.expose_secret().as_bytes();
+        Self(blake3::derive_key(context, material))
+    }
+
+    /// A key that was derived elsewhere. All zeros are nobody's: nothing is proved by them.
     pub fn new(bytes: [u8; 32]) -> Self {
         Self(bytes)
     }
@@ -52,6 +65,11 @@ impl AgentKey {
     /// Its bytes, for whoever hands it to the agent. Never log them.
     pub fn expose(&self) -> &[u8; 32] {
         &self.0
+    }
+
+    #[inline]
+    pub(crate) fn is_nobodys(&self) -> bool {
+        self.0 == [0; 32]
     }
 
     /// The first 16 bytes of the keyed hash of what is sent.
@@ -110,6 +128,13 @@ mod tests {
             assert!(keys[i + 1..].iter().all(|other| other != key));
         }
         assert!(derive("a", "bc", 1) == keys[0]);
+    }
+
+    #[test]
+    fn an_agent_derives_the_same_key_from_its_secret_in_every_release() {
+        let key = AgentKey::from_secret(&SecretString::from("E3qHW2PtdJaT66Wo"));
+        assert_eq!(key.expose()[..4], [73, 170, 237, 75]);
+        assert!(key != AgentKey::from_secret(&SecretString::from("E3qHW2PtdJaT66Wp")));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use coldspare_names::Time;
 
-use crate::{Path, Profile, Slot};
+use crate::{Newest, Path, Profile, Slot};
 
 /// A path that is not awaited: there is none, or its silence is known.
 const NEVER: u32 = u32::MAX;
@@ -31,8 +31,7 @@ pub(crate) enum Due {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[repr(align(32))]
 pub(crate) struct Row {
-    pub(crate) boot: u64,
-    pub(crate) sequences: [u32; 2],
+    pub(crate) newest: Newest,
     /// In ticks of a millisecond since the origin, path by path.
     heard: [u32; 2],
     /// By number: see [`crate::shared::Shared`].
@@ -44,8 +43,7 @@ pub(crate) struct Row {
 impl Row {
     /// Of a slot in which nobody is enrolled.
     const NONE: Self = Self {
-        boot: 0,
-        sequences: [0; 2],
+        newest: Newest::NONE,
         heard: [NEVER; 2],
         generation: u32::MAX,
         place: u32::MAX,

@@ -100,6 +100,11 @@ impl Pulse {
         self.agent.key = key;
     }
 
+    /// Sends from another slot from now on: a monitor that was started anew may have given it one.
+    pub fn change_slot(&mut self, slot: Slot) {
+        self.agent.slot = slot;
+    }
+
     /// Whether a path carries echoes back.
     pub fn is_echoed(&self, path: Path, now: Time) -> bool {
         let patience = self.period * ECHO_EVERY * MISSED_ECHOES;

@@ -8,9 +8,12 @@ mod ear;
 mod link;
 mod monitor;
 mod sender;
+mod sockets;
 #[cfg(test)]
 mod tests;
 
 pub use clock::Clock;
-pub use monitor::{Monitor, Traffic};
+pub use ear::Received;
+pub use monitor::Monitor;
 pub use sender::{Route, Sender};
+pub use sockets::{Batch, Drained, Sockets, Traffic};

@@ -12,7 +12,7 @@
 //! | 20–23 | period | ms |
 //! | 24–31 | when it was sent, by the sender's clock | ns |
 //! | 32–39 | generation | |
-//! | 40–43 | how long ago the disk was last written; all ones: not known | ms |
+//! | 40–43 | how long ago the disk was last written, rounded up; all ones: not known | ms |
 //! | 44–47 | 0 | |
 //! | 48–63 | tag: the first 16 bytes of the keyed BLAKE3 hash of bytes 0–47 | |
 //!
@@ -35,6 +35,8 @@ pub const ECHO_EVERY: u32 = 16;
 const VERSION: u8 = 1;
 const CONTENT: usize = 48;
 const UNKNOWN: u32 = u32::MAX;
+/// A disk is said to have been written a little too long ago rather than a little too late.
+const ALMOST_A_MILLISECOND: Duration = Duration::from_nanos(999_999);
 
 /// What a datagram is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,7 +78,9 @@ pub fn seal(kind: Kind, slot: Slot, path: Path, beat: &Beat, key: &AgentKey) -> 
     let sent = u64::try_from(sent).unwrap_or(u64::MAX);
     out[24..32].copy_from_slice(&sent.to_be_bytes());
     out[32..40].copy_from_slice(&beat.generation.number().to_be_bytes());
-    let wrote = beat.wrote.map_or(UNKNOWN, millis);
+    let wrote = beat.wrote.map_or(UNKNOWN, |ago| {
+        millis(ago.saturating_add(ALMOST_A_MILLISECOND))
+    });
     out[40..44].copy_from_slice(&wrote.to_be_bytes());
     let tag = key.tag(&out[..CONTENT]);
     out[CONTENT..].copy_from_slice(&tag.to_be_bytes());

@@ -12,7 +12,7 @@ impl Detector {
     #[inline]
     pub(crate) fn look_at_memory(&self, slot: Slot) {
         if let Some(state) = self.states.get(slot.index()) {
-            black_box((state.flags, self.ledger.row(slot).boot));
+            black_box((state.flags, self.ledger.row(slot).newest.boot()));
         }
     }
 
@@ -36,20 +36,7 @@ impl Detector {
                 Refusal::UnknownGeneration
             });
         }
-        if beat.boot < row.boot {
-            return Err(Refusal::OldBoot);
-        }
-        let restarted = beat.boot > row.boot;
-        if restarted {
-            row.boot = beat.boot;
-            row.sequences = [0; 2];
-        }
-        let newest = &mut row.sequences[path.index()];
-        if beat.sequence <= *newest && !restarted {
-            return Err(Refusal::Repeated);
-        }
-        *newest = beat.sequence;
-        Ok(restarted)
+        row.newest.admit(path, beat)
     }
 
     #[inline]
@@ -145,7 +132,7 @@ impl Detector {
     /// Takes an answered probe: a sign of life at the time it was sent.
     pub(super) fn probed(&mut self, slot: Slot, path: Path, asked: Time, now: Time) {
         if self.condition(slot) == Condition::Expected {
-            let boot = self.ledger.row(slot).boot;
+            let boot = self.ledger.row(slot).newest.boot();
             self.findings.push(Finding::Started { slot, boot });
         }
         self.lives(slot, path, asked, now);

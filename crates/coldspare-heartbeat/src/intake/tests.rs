@@ -4,6 +4,7 @@ use coldspare_names::Generation;
 use proptest::prelude::*;
 
 use super::*;
+use crate::wire::Kind;
 use crate::{Flags, Health, Profile, Start, Watch, wire};
 
 const NOW: Time = Time::EPOCH;
@@ -93,12 +94,13 @@ fn whatever_is_not_proved_is_counted_and_changes_nothing_else() {
 }
 
 #[test]
-fn while_a_key_is_changed_both_are_valid_and_afterwards_only_the_new_one() {
+fn while_a_key_is_changed_both_are_valid_until_the_new_one_is_used() {
     let mut intake = intake();
     intake.change_key(slot(2), key(3));
     assert!(take(&mut intake, &datagram(2, &beat(1, 1), &key(2))).is_ok());
+    assert!(intake.keyring().key(slot(2)) == Some(&key(2)));
     assert!(take(&mut intake, &datagram(2, &beat(1, 2), &key(3))).is_ok());
-    intake.settle_key(slot(2));
+    assert!(intake.keyring().key(slot(2)) == Some(&key(3)));
     let old = take(&mut intake, &datagram(2, &beat(1, 3), &key(2)));
     assert_eq!(old, Err(Rejection::Forged));
     assert!(take(&mut intake, &datagram(2, &beat(1, 3), &key(3))).is_ok());
@@ -110,7 +112,7 @@ fn a_withdrawn_server_is_heard_no_longer() {
     intake.withdraw(slot(2));
     let refused = take(&mut intake, &datagram(2, &beat(1, 1), &key(2)));
     assert_eq!(refused, Err(Rejection::Refused(Refusal::UnknownSlot)));
-    assert!(intake.key(slot(2)).is_none());
+    assert!(intake.keyring().key(slot(2)).is_none());
 }
 
 proptest! {

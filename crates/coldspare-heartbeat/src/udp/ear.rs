@@ -7,6 +7,7 @@ use std::os::fd::AsRawFd;
 use nix::errno::Errno;
 use nix::sys::socket::{MsgFlags, MultiHeaders, SockaddrStorage, recvmmsg, setsockopt, sockopt};
 
+use super::sockets::Drained;
 use crate::wire;
 
 /// Datagrams for one call.
@@ -25,14 +26,6 @@ pub(super) struct Ear {
     buffers: Box<[[u8; wire::LENGTH + 1]; BATCH]>,
 }
 
-/// How far a call of [`Ear::drain`] came.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Drained {
-    pub(super) datagrams: usize,
-    /// Whether nothing was left.
-    pub(super) dry: bool,
-}
-
 impl Ear {
     pub(super) fn bind(address: SocketAddr) -> io::Result<Self> {
         let socket = UdpSocket::bind(address)?;
@@ -45,6 +38,11 @@ impl Ear {
             socket,
             buffers: Box::new([[0; wire::LENGTH + 1]; BATCH]),
         })
+    }
+
+    pub(super) fn tie(&self, interface: &str) -> io::Result<()> {
+        setsockopt(&self.socket, sockopt::BindToDevice, &interface.into())?;
+        Ok(())
     }
 
     pub(super) fn socket(&self) -> &UdpSocket {
@@ -95,8 +93,9 @@ impl Ear {
 
 /// A datagram that arrived.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Received<'a> {
-    pub(super) bytes: &'a [u8],
+pub struct Received<'a> {
+    /// Its content; one that is longer than any message is cut, and still too long.
+    pub bytes: &'a [u8],
     from: Option<SockaddrStorage>,
 }
 
@@ -107,7 +106,7 @@ impl Received<'_> {
     };
 
     /// Where it came from.
-    pub(super) fn from(&self) -> Option<SocketAddr> {
+    pub fn sender(&self) -> Option<SocketAddr> {
         let from = self.from?;
         let v4 = from
             .as_sockaddr_in()

@@ -143,5 +143,8 @@ async fn connect(route: &Route) -> std::io::Result<UdpSocket> {
         socket.bind_device(Some(interface.as_bytes()))?;
     }
     socket.connect(route.to).await?;
+    // Until the runtime has seen that it can be written to, nothing would be sent: not even the
+    // first beat, for which somebody may be waiting.
+    socket.writable().await?;
     Ok(socket)
 }

@@ -61,7 +61,7 @@ async fn sender(monitor: &Monitor, boot: u64, clock: Clock) -> Sender {
     let route = |path| Route {
         interface: None,
         from: any(),
-        to: monitor.address(path).unwrap(),
+        to: monitor.sockets().address(path).unwrap(),
     };
     let second = Some(route(Path::Second));
     Sender::bind(pulse, route(Path::First), second, clock)
@@ -155,11 +155,26 @@ async fn a_sender_notices_that_its_monitor_is_gone() {
     assert!(!echoed);
 }
 
+#[tokio::test]
+async fn a_path_tied_to_an_interface_is_heard_over_it_and_its_link_is_seen() {
+    let clock = Clock::start();
+    let mut monitor = monitor(clock);
+    monitor.sockets_mut().tie(Path::First, "lo").unwrap();
+    // The loopback has a carrier as long as it is up.
+    let links = monitor.sockets_mut().links(clock.now());
+    assert_eq!(links, [(Path::First, true)]);
+    let mut first = sender(&monitor, 1, clock).await;
+    let started = |found: &Finding| matches!(found, Finding::Started { .. });
+    find(&mut monitor, Some(&mut first), started).await;
+    let error = monitor.sockets_mut().tie(Path::Second, "none-such");
+    assert!(matches!(error, Err(Error::Interface { interface, .. }) if interface == "none-such"));
+}
+
 #[test]
 fn an_address_in_use_is_an_error_that_names_it() {
     let clock = Clock::start();
     let monitor = monitor(clock);
-    let taken = monitor.address(Path::First).unwrap();
+    let taken = monitor.sockets().address(Path::First).unwrap();
     let error = Monitor::bind(profile(), taken, None, clock).unwrap_err();
     assert!(matches!(error, Error::Bind { address, .. } if address == taken));
 }

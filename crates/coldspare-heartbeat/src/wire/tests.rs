@@ -93,8 +93,23 @@ fn the_layout_is_the_documented_one() {
 }
 
 #[test]
-fn a_datagram_of_another_length_version_or_value_is_malformed() {
-    let beat = Beat {
+fn a_disk_is_never_said_to_be_written_later_than_it_was() {
+    let mut beat = Beat {
+        wrote: Some(Duration::from_micros(1_500)),
+        ..blank()
+    };
+    let read = |beat: &Beat| {
+        let datagram = seal(Kind::Beat, Slot::new(1).unwrap(), Path::First, beat, &key());
+        let claim = Claim::read(&datagram).unwrap();
+        claim.prove(&key()).unwrap().wrote
+    };
+    assert_eq!(read(&beat), Some(Duration::from_millis(2)));
+    beat.wrote = Some(Duration::MAX);
+    assert!(read(&beat) > Some(Duration::from_hours(24)), "long ago");
+}
+
+fn blank() -> Beat {
+    Beat {
         boot: 1,
         sequence: 1,
         generation: Generation::new(1),
@@ -103,12 +118,16 @@ fn a_datagram_of_another_length_version_or_value_is_malformed() {
         wrote: None,
         sent: Time::EPOCH,
         period: Duration::from_secs(1),
-    };
+    }
+}
+
+#[test]
+fn a_datagram_of_another_length_version_or_value_is_malformed() {
     let good = seal(
         Kind::Beat,
         Slot::new(1).unwrap(),
         Path::First,
-        &beat,
+        &blank(),
         &key(),
     );
     let mut long = good.to_vec();

@@ -1,0 +1,131 @@
+//! Who may speak: the keys of all slots, and the proof that a datagram was written under one.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use coldspare_names::{Generation, Time};
+
+use crate::intake::{Accepted, Rejection};
+use crate::wire::{self, Claim, ECHO_EVERY, Kind, LENGTH};
+use crate::{AgentKey, Beat, Flags, Health, Path, Refusal, Slot};
+
+/// The keys of all agents by slot: for the moment in which one is changed, two of it.
+#[derive(Debug, Default)]
+pub struct Keyring {
+    /// [`AgentKey::NOBODY`] where nobody is enrolled.
+    keys: Vec<AgentKey>,
+    /// A second valid key, while a slot's key is changed.
+    changing: BTreeMap<Slot, AgentKey>,
+}
+
+impl Keyring {
+    /// A keyring without keys.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Makes room for so many slots at once, to the byte.
+    pub fn reserve(&mut self, slots: usize) {
+        let more = slots.saturating_sub(self.keys.len());
+        self.keys.reserve_exact(more);
+    }
+
+    /// Takes a key as the only valid one of a slot.
+    pub fn enrol(&mut self, slot: Slot, key: AgentKey) {
+        if self.keys.len() <= slot.index() {
+            self.keys.resize(slot.index() + 1, AgentKey::NOBODY);
+        }
+        self.keys[slot.index()] = key;
+        self.changing.remove(&slot);
+    }
+
+    /// Takes a second key of a slot as valid too. Its first use shows that the agent has it: from
+    /// then on it is the only one, also for what is written to the agent.
+    pub fn change(&mut self, slot: Slot, key: AgentKey) {
+        self.changing.insert(slot, key);
+    }
+
+    /// Forgets the keys of a slot.
+    pub fn withdraw(&mut self, slot: Slot) {
+        self.changing.remove(&slot);
+        if let Some(key) = self.keys.get_mut(slot.index()) {
+            *key = AgentKey::NOBODY;
+        }
+    }
+
+    /// The key under which a message to an agent is written.
+    #[inline]
+    pub fn key(&self, slot: Slot) -> Option<&AgentKey> {
+        let key = self.keys.get(slot.index());
+        key.filter(|key| !key.is_nobodys())
+    }
+
+    /// Reads the key that the next datagram will be proved by, and changes nothing.
+    #[inline]
+    pub(crate) fn look_ahead(&self, slot: Slot) {
+        if let Some(key) = self.keys.get(slot.index()) {
+            std::hint::black_box(key.expose()[0]);
+        }
+    }
+
+    /// Takes a heartbeat that arrived over a path, if it was written by an agent for that path.
+    /// Whether it is a repeated one is not seen here: see [`crate::Detector::heard`].
+    #[inline]
+    pub fn prove(&mut self, path: Path, datagram: &[u8]) -> Result<Accepted, Rejection> {
+        let claim = Claim::read(datagram).map_err(Rejection::Malformed)?;
+        if claim.kind() != Kind::Beat {
+            return Err(Rejection::NotABeat);
+        }
+        if claim.path() != path {
+            return Err(Rejection::WrongPath);
+        }
+        let slot = claim.slot();
+        let unknown = Rejection::Refused(Refusal::UnknownSlot);
+        let beat = match claim.prove(self.key(slot).ok_or(unknown)?) {
+            Some(beat) => beat,
+            None => self.prove_anew(&claim).ok_or(Rejection::Forged)?,
+        };
+        Ok(Accepted { slot, beat })
+    }
+
+    #[cold]
+    fn prove_anew(&mut self, claim: &Claim<'_>) -> Option<Beat> {
+        let slot = claim.slot();
+        let beat = claim.prove(self.changing.get(&slot)?)?;
+        let key = self.changing.remove(&slot)?;
+        self.enrol(slot, key);
+        Some(beat)
+    }
+
+    /// The receipt for a heartbeat that came over a path, if it gets one: see
+    /// [`ECHO_EVERY`](wire::ECHO_EVERY).
+    #[inline]
+    pub fn echo(&self, path: Path, accepted: &Accepted) -> Option<[u8; LENGTH]> {
+        let Accepted { slot, beat } = accepted;
+        let due = beat.sequence.is_multiple_of(ECHO_EVERY) || !beat.health.echo[path.index()];
+        let key = self.key(*slot).filter(|_| due)?;
+        Some(wire::seal(Kind::Echo, *slot, path, beat, key))
+    }
+
+    /// What asks an agent for a beat at once, over a path.
+    pub fn probe(
+        &self,
+        slot: Slot,
+        generation: Generation,
+        path: Path,
+        now: Time,
+    ) -> Option<[u8; LENGTH]> {
+        let blank = Beat {
+            boot: 0,
+            sequence: 0,
+            generation,
+            flags: Flags::default(),
+            health: Health::default(),
+            wrote: None,
+            sent: now,
+            period: Duration::ZERO,
+        };
+        let key = self.key(slot)?;
+        Some(wire::seal(Kind::Probe, slot, path, &blank, key))
+    }
+}
