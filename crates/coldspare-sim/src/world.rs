@@ -140,6 +140,7 @@ impl World {
     /// Who is heard from now on: the controller that runs, if one does.
     pub(crate) fn heard_by(&self, controller: Option<Handle>) {
         let mut state = self.lock();
+        state.controllers += u64::from(controller.is_some());
         state.controller = controller;
         state.say_own_links();
     }
@@ -172,8 +173,9 @@ impl World {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn answers_probe(&self, server: &ServerName, path: Path) -> bool {
-        self.lock().answers(&self.0.plant, server, path)
+    pub(crate) fn ask(&self, server: &ServerName, path: Path) -> bool {
+        let now = self.0.clock.now();
+        self.lock().ask(&self.0.plant, server, path, now)
     }
 
     /// A persona's agent, where one answers the controller.

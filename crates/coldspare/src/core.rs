@@ -24,7 +24,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use coldspare_heartbeat::{Detector, Label, Power, Slot, Status};
-use coldspare_names::{Generation, PersonaName, ServerName, Time};
+use coldspare_names::{PersonaName, ServerName, Time};
 use coldspare_persona::PoolPolicy;
 use coldspare_store::Revision;
 
@@ -45,7 +45,7 @@ mod request;
 mod run;
 mod scrub;
 
-pub use inputs::{CommitId, Input, Output, RequestId, TaskId};
+pub use inputs::{CommitId, Input, Output, RequestId, TaskId, Watched};
 
 /// A record, and what is known of it in the store.
 #[derive(Debug, Clone, PartialEq)]
@@ -113,12 +113,6 @@ struct Server {
     scrub: Option<Stage>,
     scrub_rest_until: Time,
     scrub_failures: u32,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Watched {
-    persona: PersonaName,
-    generation: Generation,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

@@ -11,6 +11,7 @@ mod devices;
 mod estimates;
 mod event;
 pub mod fence;
+mod hearing;
 mod holding;
 mod join;
 mod planner;
@@ -22,6 +23,8 @@ pub mod site;
 pub mod step;
 #[cfg(test)]
 mod test_world;
+#[cfg(feature = "udp")]
+pub mod udp;
 pub mod watch;
 mod workload;
 
@@ -32,6 +35,7 @@ pub use dag_member::DagMember;
 pub use devices::{Devices, Prober};
 pub use estimates::Estimates;
 pub use event::{Event, Subject, Told, What};
+pub use hearing::{Expected, Roster};
 pub use holding::{Fenced, Grant, Holding};
 pub use planner::{Planner, Unplannable};
 pub use reply::{Overview, PersonaOverview, Preview, Reply, ServerOverview};

@@ -4,11 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
-use coldspare_heartbeat::{Beat, Path};
+use coldspare_heartbeat::intake::{Accepted, Counters, Rejection};
+use coldspare_heartbeat::wire::LENGTH;
+use coldspare_heartbeat::{AgentKey, Path, Slot};
 use coldspare_names::{ServerName, Time};
+use coldspare_san::chap;
 use coldspare_store::{Prefix, Store};
 use futures::FutureExt;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::sleep_until;
 
@@ -16,9 +19,10 @@ use crate::act::{Obstacle, StepError, act};
 use crate::ask::answer;
 use crate::clock::Clock;
 use crate::command::Command;
-use crate::core::{Core, Input, Output, RequestId};
+use crate::core::{Core, Input, Output, RequestId, Watched};
 use crate::devices::Devices;
 use crate::event::Told;
+use crate::hearing::{Expected, Hearing, Roster};
 use crate::reply::Reply;
 use crate::site::Site;
 
@@ -32,6 +36,8 @@ const ROOM: usize = 4096;
 #[derive(Debug, Clone)]
 pub struct Handle {
     inputs: mpsc::Sender<Arrival>,
+    hearing: Arc<Hearing>,
+    clock: Clock,
 }
 
 #[derive(Debug)]
@@ -41,12 +47,41 @@ enum Arrival {
 }
 
 impl Handle {
-    /// Hands in a heartbeat that proved to be the server's own.
-    pub fn heard(&self, server: ServerName, path: Path, beat: Beat) {
+    /// Hands in a datagram that arrived over a path. It is heard if it proves itself to be a new
+    /// heartbeat of a server that holds or held a persona; what does not is counted, and no more.
+    pub fn heard(&self, path: Path, datagram: &[u8]) -> Result<Accepted, Rejection> {
+        let (server, accepted) = self.hearing.take(path, datagram)?;
+        let beat = accepted.beat;
         // Full or stopped: a lost heartbeat.
         let _ = self
             .inputs
             .try_send(Arrival::Input(Input::Heard { server, path, beat }));
+        Ok(accepted)
+    }
+
+    /// The receipt to send back for a heartbeat, if it gets one.
+    pub fn echo(&self, path: Path, accepted: &Accepted) -> Option<[u8; LENGTH]> {
+        self.hearing.echo(path, accepted)
+    }
+
+    /// What to send to the agent of an expected server over a path, so that it is heard at once.
+    pub fn probe(&self, server: &ServerName, path: Path) -> Option<[u8; LENGTH]> {
+        self.hearing.probe(server, path, self.clock.now())
+    }
+
+    /// Who is expected to be heard, as it changes: an agent learns its slot from it.
+    pub fn expected(&self) -> watch::Receiver<Roster> {
+        self.hearing.roster()
+    }
+
+    #[cfg(all(test, feature = "udp"))]
+    pub(crate) fn expect(&self, server: ServerName, expected: Expected) {
+        self.hearing.expect(server, Some(expected));
+    }
+
+    /// How many datagrams came, and what became of them.
+    pub fn datagrams(&self) -> Counters {
+        self.hearing.counters()
     }
 
     /// Says whether the controller's own link of a path is up.
@@ -77,6 +112,7 @@ pub struct Shell {
     store: Arc<dyn Store>,
     clock: Clock,
     arrivals: mpsc::Receiver<Arrival>,
+    hearing: Arc<Hearing>,
     events: mpsc::UnboundedSender<Told>,
     tasks: JoinSet<Option<Input>>,
     alarms: BTreeSet<Time>,
@@ -94,19 +130,26 @@ impl Shell {
     ) -> (Self, Handle, mpsc::UnboundedReceiver<Told>) {
         let (inputs, arrivals) = mpsc::channel(ROOM);
         let (events, told) = mpsc::unbounded_channel();
+        let hearing = Arc::new(Hearing::new());
         let shell = Self {
             site,
             devices,
             store,
             clock,
             arrivals,
+            hearing: hearing.clone(),
             events,
             tasks: JoinSet::new(),
             alarms: BTreeSet::new(),
             waiting: BTreeMap::new(),
             requests: 0,
         };
-        (shell, Handle { inputs }, told)
+        let handle = Handle {
+            inputs,
+            hearing,
+            clock,
+        };
+        (shell, handle, told)
     }
 
     /// Runs the controller until every [`Handle`] is gone. Dropping the future stops it at once,
@@ -202,6 +245,14 @@ impl Shell {
                 self.call(call, || None);
             }
             Output::Use(site) => self.site = site,
+            Output::Expect {
+                server,
+                slot,
+                watched,
+            } => {
+                let expected = watched.and_then(|watched| self.expected(&server, slot, watched));
+                self.hearing.expect(server, expected);
+            }
             Output::Wake(at) => {
                 self.alarms.insert(at);
             }
@@ -214,6 +265,24 @@ impl Shell {
                 }
             }
         }
+    }
+
+    /// What the agent of a server must know, if the persona has one.
+    fn expected(&self, server: &ServerName, slot: Slot, watched: Watched) -> Option<Expected> {
+        let Watched {
+            persona,
+            generation,
+        } = watched;
+        let of = &self.site.personas.get(&persona)?.persona;
+        let key = &self.devices.san_key;
+        let secret = chap(key, &of.initiator, server, generation).secret;
+        of.agent.then(|| Expected {
+            persona,
+            generation,
+            slot,
+            key: AgentKey::from_secret(&secret),
+            period: self.site.heartbeat.period,
+        })
     }
 }
 

@@ -111,21 +111,68 @@ impl State {
         let Some(controller) = self.controller.clone().filter(|_| self.controller_linked) else {
             return;
         };
-        let Some(machine) = self.machines.get(server) else {
+        let Some(open) = self.open_paths(plant, server) else {
             return;
         };
-        let Some(system) = machine.awake() else {
-            return;
-        };
-        let open = Path::BOTH.map(|path| Self::speaks(plant, machine, system, path));
-        let period = plant.site.heartbeat.period;
+        let (controllers, reached) = (self.controllers, open.contains(&true));
         let Some(system) = self.machines.get_mut(server).and_then(Machine::system_mut) else {
             return;
         };
-        let beat = system.beat(period, now);
-        for (path, _) in Path::BOTH.into_iter().zip(open).filter(|(_, open)| *open) {
-            controller.heard(server.clone(), path, beat);
+        if reached
+            && system.told_by != controllers
+            && let Some(expected) = controller.expected().borrow().get(server)
+            && (&expected.persona, expected.generation) == (&system.persona, system.boot.generation)
+        {
+            system.told_by = controllers;
+            system.enrol(expected, now);
         }
+        let beats = system.beat(now).into_iter().flatten();
+        for ((path, beat), open) in Path::BOTH.into_iter().zip(beats).zip(open) {
+            if open {
+                system.say(&controller, path, &beat, now);
+            }
+        }
+    }
+
+    /// A server is asked over a path. An agent answers with a heartbeat, that is heard like any
+    /// other; of one without it is told whether it answers.
+    pub(crate) fn ask(
+        &mut self,
+        plant: &Plant,
+        server: &ServerName,
+        path: Path,
+        now: Time,
+    ) -> bool {
+        let system = self.machines.get(server).and_then(Machine::awake);
+        let of = system.and_then(|system| plant.persona(&system.persona));
+        if of.is_some_and(|of| of.persona.agent) {
+            self.probe(plant, server, path, now);
+            return false;
+        }
+        self.answers(plant, server, path)
+    }
+
+    fn probe(&mut self, plant: &Plant, server: &ServerName, path: Path, now: Time) {
+        let Some(controller) = self.controller.clone().filter(|_| self.controller_linked) else {
+            return;
+        };
+        let open = self.open_paths(plant, server).into_iter().flatten();
+        let reached = Path::BOTH
+            .into_iter()
+            .zip(open)
+            .any(|it| it == (path, true));
+        let probe = controller.probe(server, path).filter(|_| reached);
+        let system = self.machines.get_mut(server).and_then(Machine::system_mut);
+        if let (Some(probe), Some(system)) = (probe, system) {
+            system.hear(&controller, path, &probe, now);
+        }
+    }
+
+    /// The paths that carry something between the controller and an awake server's agent.
+    fn open_paths(&self, plant: &Plant, server: &ServerName) -> Option<[bool; 2]> {
+        let machine = self.machines.get(server)?;
+        let system = machine.awake()?;
+        Some(Path::BOTH.map(|path| Self::speaks(plant, machine, system, path)))
     }
 
     /// Tells which networks have changed their channel since this was asked last.

@@ -27,6 +27,8 @@ pub(crate) struct State {
     pub(crate) controller_linked: bool,
     pub(super) own_links: bool,
     pub(super) controller: Option<Handle>,
+    /// How many controllers have been started.
+    pub(super) controllers: u64,
     /// What each persona's image holds of its network setup.
     pub(super) setups: BTreeMap<PersonaName, GuestPlan>,
     pub(super) shown: Shown,

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
-use std::time::Duration;
 
+use coldspare::{Expected, Handle};
 use coldspare_bmc::IscsiBoot;
-use coldspare_heartbeat::{Beat, Flags, Health};
+use coldspare_heartbeat::wire::LENGTH;
+use coldspare_heartbeat::{Agent, AgentKey, Flags, Path, Pulse, Reply};
 use coldspare_names::{PersonaName, Time, VolumeId};
 use coldspare_network::memory::MemoryGuest;
 use coldspare_san::memory::IoRefused;
@@ -27,7 +28,10 @@ pub(crate) struct System {
     pub(crate) up: bool,
     /// Which boot in the whole data centre it is.
     pub(crate) number: u64,
-    pub(crate) sequence: u32,
+    /// The heart of its agent, once a controller has told it its slot.
+    pub(crate) pulse: Option<Pulse>,
+    /// Which controller told it, by the order of their starts.
+    pub(crate) told_by: u64,
     /// When it last wrote its image.
     pub(crate) wrote: Option<Time>,
     /// Whether every disk took the latest write.
@@ -116,25 +120,50 @@ impl System {
         self.up && self.writes && self.leaving.is_none()
     }
 
-    /// The next heartbeat, to be sent over these paths.
-    pub(crate) fn beat(&mut self, period: Duration, now: Time) -> Beat {
-        self.sequence += 1;
-        let flags = Flags {
+    /// Learns from a controller in which slot it is heard.
+    pub(crate) fn enrol(&mut self, expected: &Expected, now: Time) {
+        let Some(pulse) = &mut self.pulse else {
+            let agent = self.boot.chap.as_ref().map(|chap| Agent {
+                slot: expected.slot,
+                generation: self.boot.generation,
+                key: AgentKey::from_secret(chap.secret()),
+                boot: self.number,
+            });
+            self.pulse = agent.map(|agent| Pulse::new(agent, expected.period, self.number, now));
+            return;
+        };
+        pulse.change_slot(expected.slot);
+    }
+
+    /// The next heartbeat, a datagram for each path.
+    pub(crate) fn beat(&mut self, now: Time) -> Option<[[u8; LENGTH]; 2]> {
+        let pulse = self.pulse.as_mut()?;
+        pulse.announce(Flags {
             shutting_down: self.leaving.is_some(),
             ..Flags::default()
-        };
-        Beat {
-            boot: self.number,
-            sequence: self.sequence,
-            generation: self.boot.generation,
-            flags,
-            health: Health {
-                echo: [true; 2],
-                san: self.writes,
-            },
-            wrote: self.wrote.map(|wrote| now.since(wrote)),
-            sent: now,
-            period,
+        });
+        pulse.san(self.writes);
+        if let Some(wrote) = self.wrote {
+            pulse.wrote(wrote);
+        }
+        Some(pulse.beat(now))
+    }
+
+    /// Sends a datagram over a path that carries it both ways.
+    pub(crate) fn say(&mut self, to: &Handle, path: Path, datagram: &[u8; LENGTH], now: Time) {
+        if let Ok(accepted) = to.heard(path, datagram)
+            && let Some(echo) = to.echo(path, &accepted)
+        {
+            self.hear(to, path, &echo, now);
+        }
+    }
+
+    /// Its agent takes a datagram, and answers it.
+    pub(crate) fn hear(&mut self, from: &Handle, path: Path, datagram: &[u8; LENGTH], now: Time) {
+        let pulse = self.pulse.as_mut();
+        let reply = pulse.map(|pulse| pulse.received(path, datagram, now));
+        if let Some(Reply::Beat(beat)) = reply {
+            self.say(from, path, &beat, now);
         }
     }
 }

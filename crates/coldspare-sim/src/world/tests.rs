@@ -64,7 +64,8 @@ fn connected(world: &World, network: &str) -> bool {
 }
 
 fn heard(world: &World) -> [bool; 2] {
-    Path::BOTH.map(|path| world.answers_probe(&server(), path))
+    let state = world.lock();
+    Path::BOTH.map(|path| state.answers(world.plant(), &server(), path))
 }
 
 fn image() -> VolumeId {

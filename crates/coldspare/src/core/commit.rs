@@ -322,6 +322,11 @@ impl Core {
                 self.detector.withdraw(server.slot);
                 server.watched = None;
                 (server.verdict, server.accepted) = (None, false);
+                self.outputs.push(Output::Expect {
+                    server: name.clone(),
+                    slot: server.slot,
+                    watched: None,
+                });
             }
         }
         for (name, (generation, start)) in wanted {
@@ -336,10 +341,15 @@ impl Core {
             if server.watched.as_ref() == Some(&watched) {
                 continue;
             }
-            server.watched = Some(watched);
+            server.watched = Some(watched.clone());
             (server.started, server.accepted) = (false, false);
             server.verdict = None;
             self.detector.enrol(server.slot, &enrolment, self.now);
+            self.outputs.push(Output::Expect {
+                server: name,
+                slot: server.slot,
+                watched: Some(watched),
+            });
         }
     }
 

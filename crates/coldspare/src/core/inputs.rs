@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use coldspare_heartbeat::{Beat, Path};
-use coldspare_names::{ServerName, Time};
+use coldspare_heartbeat::{Beat, Path, Slot};
+use coldspare_names::{Generation, PersonaName, ServerName, Time};
 use coldspare_store::{Listing, Outcome, Txn};
 
 use crate::act::{Done, Order, StepError};
@@ -24,6 +24,15 @@ pub struct CommitId(pub(super) u64);
 /// A request, numbered by whoever hands it in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RequestId(pub u64);
+
+/// Under which generation of which persona a server is watched.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Watched {
+    /// The persona that it holds.
+    pub persona: PersonaName,
+    /// The generation under which it got it.
+    pub generation: Generation,
+}
 
 /// What happened.
 #[derive(Debug)]
@@ -96,6 +105,15 @@ pub enum Output {
     Ask(Ask),
     /// Carry out steps and ask questions by this site from now on.
     Use(Arc<Site>),
+    /// Expect heartbeats of a server in a slot, or none any more.
+    Expect {
+        /// The server.
+        server: ServerName,
+        /// Where the detector keeps it.
+        slot: Slot,
+        /// What it is watched as, if it is.
+        watched: Option<Watched>,
+    },
     /// Hand in a [`Input::Tick`] at that time.
     Wake(Time),
     /// Tell everybody who listens.
