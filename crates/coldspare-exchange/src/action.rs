@@ -40,7 +40,8 @@ pub enum Action {
         /// Leave a block of activation as it is; otherwise that is lifted too.
         replication_only: bool,
     },
-    /// Begin to seed a suspended copy anew (`Update-MailboxDatabaseCopy -BeginSeed`).
+    /// Begin to seed a suspended copy anew, its content index with it
+    /// (`Update-MailboxDatabaseCopy -BeginSeed`).
     Reseed {
         /// The suspended copy; what it has is deleted.
         copy: CopyId,
@@ -48,6 +49,12 @@ pub enum Action {
         source: Option<MemberName>,
         /// Leave it suspended afterwards.
         manual_resume: bool,
+    },
+    /// End the seeding of a copy (`Update-MailboxDatabaseCopy -CancelSeed`). What it has is of no
+    /// use then: it stays suspended until it is seeded again.
+    CancelSeeding {
+        /// The copy; one that is not being seeded stays as it is.
+        copy: CopyId,
     },
     /// Mount the active copy (`Mount-Database`).
     Mount {
@@ -243,6 +250,7 @@ impl fmt::Display for Action {
             Self::SuspendActivation { copy, .. } => write!(f, "block activation of {copy}"),
             Self::Resume { copy, .. } => write!(f, "resume {copy}"),
             Self::Reseed { copy, .. } => write!(f, "seed {copy} anew"),
+            Self::CancelSeeding { copy } => write!(f, "end the seeding of {copy}"),
             Self::Mount { database } => write!(f, "mount {database}"),
             Self::Dismount { database } => write!(f, "dismount {database}"),
             Self::AddCopy { copy, .. } => write!(f, "add {copy}"),

@@ -90,6 +90,7 @@ pub mod selection;
 pub mod server_health;
 mod services;
 pub mod switchover;
+pub mod timing;
 mod transition;
 mod version;
 

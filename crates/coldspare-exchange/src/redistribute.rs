@@ -2,6 +2,17 @@
 //!
 //! The rules are those of `RedistributeActiveDatabases.ps1`, which Microsoft ships with Exchange,
 //! in our own words; where it draws lots, databases come in order of name here.
+//!
+//! | parameter of the script | here |
+//! |---|---|
+//! | `BalanceDbsByActivationPreference`, `BalanceDbsBySiteAndActivationPreference` with `AllowedDeviationFromMeanPercentage`, `BalanceDbsIgnoringActivationPreference` | [`Balance`], exactly one |
+//! | `WhatIf` | [`redistribute`]: nothing is done by it |
+//! | none of these, `Confirm` | [`carry_out`] |
+//! | `ShowDatabaseCurrentActives` | [`Redistribution::databases`] |
+//! | `ShowDatabaseDistributionByServer`, `ShowFinalDatabaseDistribution` | [`distribution`] |
+//! | `IncludeNonReplicatedDatabases` | always: a database with one copy is counted and never moved |
+//! | `DagName`, `RunOnlyOnPAM`, `LogEvents`, `SkipMoveSuppressionChecks`, `DotSourceMode` | left to the caller |
+//! | `ShowDatabaseDistributionBySite`, `BalanceActivationPreferences`, `ShuffleActiveDatabases` | not there: the second rewrites what an administrator has decided, the last is for tests |
 
 mod carry_out;
 mod report;

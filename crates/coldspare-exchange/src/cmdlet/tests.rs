@@ -125,6 +125,23 @@ fn without_status_nothing_is_known_of_nodes() {
 }
 
 #[test]
+fn a_group_that_was_restored_tells_who_was_left_behind_and_which_witness_it_uses() {
+    let mut printed = printed();
+    let group = &mut printed["DatabaseAvailabilityGroup"];
+    group["StoppedMailboxServers"] = json!(["ex2"]);
+    group["AlternateWitnessServer"] = json!("fs2.example.com");
+    group["WitnessShareInUse"] = json!("Alternate");
+    let dag = read_group(&printed).unwrap().dag;
+    assert_eq!(dag.witness_in_use().unwrap().server.as_str(), "fs2");
+    let started: Vec<&str> = dag.started().map(MemberName::as_str).collect();
+    assert_eq!(started, ["EX1"]);
+    printed["DatabaseAvailabilityGroup"]["StoppedMailboxServers"] = json!("EX9");
+    let told = read_group(&printed).unwrap_err().to_string();
+    let expected = "DatabaseAvailabilityGroup: EX9 is stopped and is no member";
+    assert_eq!(told, expected);
+}
+
+#[test]
 fn versions_are_told_by_their_builds() {
     for (text, version) in [
         ("Version 14.2 (Build 247.5)", Version::V2010),

@@ -54,6 +54,7 @@ pub(super) async fn run(rig: &dyn Rig) -> Vec<(&'static str, Checked)> {
             "copy-is-no-source-of-its-own",
             copy_is_no_source_of_its_own(rig).await,
         ),
+        ("seeding-can-be-ended", seeding_can_be_ended(rig).await),
         (
             "preferences-stay-unique",
             preferences_stay_unique(rig).await,
@@ -271,6 +272,19 @@ async fn copy_is_no_source_of_its_own(rig: &dyn Rig) -> Checked {
     group.suspend(&group.passive()).await?;
     let reason = |refusal: &Refusal| matches!(refusal, Refusal::Status(_));
     group.refused(reseed_from(&group, 1), reason).await
+}
+
+async fn seeding_can_be_ended(rig: &dyn Rig) -> Checked {
+    let group = Group::fresh(rig).await;
+    group.suspend(&group.passive()).await?;
+    group.done(reseed(&group, false)).await?;
+    let copy = group.passive();
+    group.done(Action::CancelSeeding { copy }).await?;
+    rig.settle().await;
+    let status = group.status(&group.passive()).await?;
+    ensure(status.is_suspended(), || {
+        format!("a copy whose seeding was ended ends {status}")
+    })
 }
 
 async fn preferences_stay_unique(rig: &dyn Rig) -> Checked {

@@ -123,6 +123,47 @@ async fn a_member_goes_out_of_service_and_comes_back() {
 }
 
 #[tokio::test]
+async fn mail_that_waits_keeps_a_member_in_service_until_it_is_handed_on() {
+    let cluster = cluster(&["EX1", "EX2", "EX3"], Version::V2016);
+    cluster.set_queued_messages(&member("EX1"), 7).unwrap();
+    let left = async |member_name: &str| {
+        let dag = cluster.dag().await.unwrap();
+        let name = member(member_name);
+        let services = cluster.services(&name).await.unwrap();
+        let left = in_service(&dag, &services, &name);
+        left.contains(&InService::Messages(7))
+    };
+    assert!(left("EX1").await);
+    let steps = steps(&cluster, false).await.unwrap();
+    assert_eq!(carry_out(&cluster, &steps).await, Ok(Outcome::Done));
+    assert!(!left("EX1").await);
+    assert!(left("EX2").await, "nothing is lost on the way");
+}
+
+#[tokio::test]
+async fn in_2010_mail_is_not_handed_on_and_components_have_no_state() {
+    let cluster = cluster(&["EX1", "EX2", "EX3"], Version::V2010);
+    cluster.set_queued_messages(&member("EX1"), 7).unwrap();
+    let redirect = Action::RedirectMessages {
+        member: member("EX1"),
+        target: member("EX2"),
+    };
+    let set = component(
+        &member("EX1"),
+        Component::HubTransport,
+        ComponentState::Draining,
+    )
+    .action;
+    for action in [redirect, set] {
+        let answer = cluster.act(&action).await;
+        let refused = matches!(answer, Ok(Answer::Refused(Refusal::NotInVersion(_))));
+        assert!(refused, "{action}");
+    }
+    let steps = steps(&cluster, false).await.unwrap();
+    assert_eq!(carry_out(&cluster, &steps).await, Ok(Outcome::Done));
+}
+
+#[tokio::test]
 async fn a_step_that_is_refused_takes_everything_back_but_moves() {
     let cluster = cluster(&["EX1", "EX2", "EX3"], Version::V2016);
     let before = cluster.dag().await.unwrap();

@@ -77,9 +77,24 @@ impl World {
         self.wake(done, Timer::Copy(index, copy));
     }
 
+    pub(super) fn cancel_seeding(&mut self, index: usize, copy: usize) -> Verdict {
+        self.passive(index, copy)?;
+        self.end_seeding(index, copy);
+        Ok(Answer::Done)
+    }
+
+    /// What was seeded so far is of no use.
+    fn end_seeding(&mut self, index: usize, copy: usize) {
+        let it = &mut self.stores[index].copies[copy];
+        if it.seeding.take().is_some() {
+            it.volume = it.volume.without_database();
+            self.apply(index, copy, CopyEvent::SeedingAborted);
+        }
+    }
+
     pub(super) fn seeded(&mut self, index: usize, copy: usize) {
         self.settle_all(index);
-        let now = self.now;
+        let (now, content_index) = (self.now, self.new_content_index());
         let store = &mut self.stores[index];
         let Some(seeding) = store.copies[copy].seeding.take() else {
             return;
@@ -99,6 +114,7 @@ impl World {
         it.logs = Pipeline::at_level(level, now);
         it.branch = branch;
         it.volume = Volume::Well;
+        it.content_index = content_index;
         it.error = None;
         let event = if seeding.manual_resume {
             CopyEvent::SeededToStaySuspended
@@ -111,9 +127,7 @@ impl World {
     /// A seeding from the active copy, or into any, ends when the database moves.
     pub(super) fn abort_seedings(&mut self, index: usize) {
         for copy in 0..self.stores[index].copies.len() {
-            if self.stores[index].copies[copy].seeding.take().is_some() {
-                self.apply(index, copy, CopyEvent::SeedingAborted);
-            }
+            self.end_seeding(index, copy);
         }
     }
 
@@ -128,8 +142,7 @@ impl World {
         let Some(seeding) = it.seeding else { return };
         let source = &self.stores[index].copies[seeding.source];
         if self.path(source.machine, it.machine).is_none() || it.volume == Volume::Gone {
-            self.stores[index].copies[copy].seeding = None;
-            self.apply(index, copy, CopyEvent::SeedingAborted);
+            self.end_seeding(index, copy);
         }
     }
 

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::logs::{LooseTruncation, ReplayLagManager};
 use crate::quorum::QuorumRules;
+use crate::timing;
 
 /// How fast things go in a simulated cluster. Every figure can be set; those without a source are
 /// assumptions.
@@ -56,11 +57,11 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            detection: Duration::from_secs(5),
+            detection: timing::Heartbeat::WINDOWS_2008_R2.silence(),
             failure_detection: Duration::from_secs(1),
             mounting: Duration::from_secs(2),
             services_start: Duration::from_mins(1),
-            initializing: Duration::from_secs(15),
+            initializing: timing::INITIALIZING,
             resynchronizing: Duration::from_secs(5),
             shipping_delay: Duration::ZERO,
             replication_rate: 360_000,

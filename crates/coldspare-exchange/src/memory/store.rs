@@ -59,6 +59,14 @@ pub(super) enum Volume {
 }
 
 impl Volume {
+    /// The volume after its database was deleted for a seeding that has not come to its end.
+    pub(super) const fn without_database(self) -> Self {
+        match self {
+            Self::Gone => Self::Gone,
+            Self::Well | Self::Damaged | Self::Unseeded => Self::Unseeded,
+        }
+    }
+
     pub(super) const fn error(self) -> &'static str {
         match self {
             Self::Well => "",

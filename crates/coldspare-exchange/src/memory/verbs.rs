@@ -40,13 +40,13 @@ impl World {
                 source,
                 manual_resume,
             } => {
-                let source = source
-                    .as_ref()
-                    .map(|member| CopyId::new(&copy.database, member));
-                let source = source.map(|id| self.find_copy(&id)).transpose()?;
+                let source = self.find_source(&copy.database, source.as_ref())?;
                 let (store, copy) = self.find_copy(copy)?;
-                let source = source.map_or(self.stores[store].active, |(_, source)| source);
                 self.reseed(store, copy, source, *manual_resume)
+            }
+            Action::CancelSeeding { copy } => {
+                let (store, copy) = self.find_copy(copy)?;
+                self.cancel_seeding(store, copy)
             }
             Action::Mount { database } => {
                 let store = self.find_store(database)?;
@@ -129,6 +129,18 @@ impl World {
     pub(super) fn find_member(&self, name: &MemberName) -> Result<usize, Error> {
         self.machine(name)
             .ok_or_else(|| self.not_found(format!("member {name}")))
+    }
+
+    /// The copy that is seeded from: the active one unless another is named.
+    fn find_source(
+        &self,
+        database: &DatabaseName,
+        named: Option<&MemberName>,
+    ) -> Result<usize, Error> {
+        match named {
+            Some(member) => Ok(self.find_copy(&CopyId::new(database, member))?.1),
+            None => Ok(self.stores[self.find_store(database)?].active),
+        }
     }
 
     /// Where a copy is or would be.

@@ -28,6 +28,39 @@ fn every_number_of_members_has_the_model_of_the_table() {
     }
 }
 
+/// Members that are left · whether a restore sets the alternate witness, transcribed by hand: if
+/// the survivors are even in number or a single one.
+const RESTORED: [(usize, bool); 6] = [
+    (1, true),
+    (2, true),
+    (3, false),
+    (4, true),
+    (5, false),
+    (8, true),
+];
+
+#[test]
+fn a_restore_sets_the_alternate_witness_for_whom_the_table_says() {
+    for (members, witness) in RESTORED {
+        let found = QuorumModel::restored_with_witness(members);
+        assert_eq!(found, witness, "{members} left");
+    }
+}
+
+/// Odd and even in general: node majority, or node and file share majority.
+#[test]
+fn every_other_number_of_members_follows_the_general_rows() {
+    for n in 1..=16 {
+        let model = QuorumModel::of(n);
+        let (votes, majority, tolerated) = match n % 2 {
+            1 => (n, n / 2 + 1, n / 2),
+            _ => (n + 1, n / 2 + 1, n / 2),
+        };
+        let found = (model.votes, model.majority, model.tolerated);
+        assert_eq!(found, (votes, majority, tolerated), "{n} members");
+    }
+}
+
 fn members(count: usize) -> BTreeSet<MemberName> {
     (0..count)
         .map(|number| format!("EX{number:02}").parse().unwrap())

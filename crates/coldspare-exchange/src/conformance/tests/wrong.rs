@@ -318,6 +318,7 @@ impl DagControl for Wrong {
                 policy.dial = MemberPolicy::default().dial;
             }
             ("preferences-stay-unique", Action::SetCopy { .. })
+            | ("seeding-can-be-ended", Action::CancelSeeding { .. })
             | ("component-reads-back", Action::SetComponent { .. })
             | ("primary-reads-back", Action::MovePrimary { .. })
             | ("mount-reads-back", Action::Mount { .. }) => return Ok(Answer::Done),

@@ -3,7 +3,7 @@
 use std::num::NonZeroU8;
 
 use super::*;
-use crate::{CopySettings, Edition, Refusal};
+use crate::{ContentIndex, CopySettings, Edition, Refusal};
 
 /// Three members, a copy on two of them.
 fn trio() -> Lab {
@@ -113,6 +113,47 @@ fn a_second_copy_cannot_be_seeded_from_a_source_that_seeds_already() {
     );
     lab.minutes(30);
     assert_eq!(lab.status("DB1\\EX3"), CopyStatus::Healthy);
+}
+
+#[test]
+fn a_seeding_that_is_ended_leaves_nothing_to_resume() {
+    let mut lab = trio();
+    let (id, comment) = (copy("DB1\\EX3"), String::new());
+    let (database, holder) = (id.database.clone(), id.member.clone());
+    let failed = ContentIndex::Failed;
+    lab.cluster
+        .set_content_index(&database, &holder, failed)
+        .unwrap();
+    lab.done(&Action::Suspend {
+        copy: id.clone(),
+        comment,
+    });
+    let reseed = Action::Reseed {
+        copy: id.clone(),
+        source: None,
+        manual_resume: false,
+    };
+    lab.done(&reseed);
+    lab.minutes(1);
+    let cancel = Action::CancelSeeding { copy: id.clone() };
+    lab.done(&cancel);
+    lab.done(&cancel);
+    assert_eq!(lab.status("DB1\\EX3"), CopyStatus::FailedAndSuspended);
+    lab.done(&Action::Resume {
+        copy: id,
+        replication_only: false,
+    });
+    lab.minutes(1);
+    assert_eq!(lab.status("DB1\\EX3"), CopyStatus::FailedAndSuspended);
+    lab.done(&reseed);
+    lab.minutes(30);
+    assert_eq!(lab.status("DB1\\EX3"), CopyStatus::Healthy);
+    let index = lab.state("DB1\\EX3").content_index;
+    assert_eq!(
+        index,
+        ContentIndex::Healthy,
+        "it is seeded with the database"
+    );
 }
 
 #[test]

@@ -133,6 +133,30 @@ fn without_the_replication_network_logs_are_shipped_over_mapi() {
 }
 
 #[test]
+fn the_store_itself_refuses_to_mount_more_than_the_hard_maximum() {
+    let lab = Lab::paper();
+    let database = database("DB1");
+    lab.done(&Action::Dismount {
+        database: database.clone(),
+    });
+    let policy = |maximum_active| Action::SetPolicy {
+        member: member("EX1"),
+        policy: crate::MemberPolicy {
+            maximum_active,
+            ..crate::MemberPolicy::default()
+        },
+    };
+    lab.done(&policy(Some(0)));
+    let mount = Action::Mount { database };
+    let (active, maximum) = (0, 0);
+    let full = Refusal::MaximumActive { active, maximum };
+    assert_eq!(lab.act(&mount), Answer::Refused(full));
+    lab.done(&policy(Some(1)));
+    lab.done(&mount);
+    assert_eq!(lab.home("DB1"), ("EX1".into(), true));
+}
+
+#[test]
 fn a_link_that_is_back_before_it_was_missed_moves_nothing() {
     let mut lab = Lab::paper();
     lab.cluster.set_mapi_network(&member("EX1"), false).unwrap();
