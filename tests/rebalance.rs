@@ -116,12 +116,12 @@ fn what_was_suspended_before_the_failure_is_left_alone() {
 
 #[test]
 fn bad_input_exits_2_with_path_and_reason() {
-    let changed = |change: fn(&mut Value)| {
+    type Change = fn(&mut Value);
+    let changed = |change: Change| {
         let mut group = sample();
         change(&mut group);
         refused(&["-"], group.to_string().as_bytes())
     };
-    type Change = fn(&mut Value);
     let table: [(Change, &str); 5] = [
         (
             |v| v["CopyStatus"][1]["Status"] = json!("Fine"),
