@@ -106,13 +106,14 @@ impl Detector {
         self.tell(changes, Cause::Arrays, now);
     }
 
-    /// Closes a case, because the server gave a sign of life, or writes its disk again.
-    pub(super) fn absolve(&mut self, slot: Slot, now: Time) {
+    /// Closes a case, because the server gave a sign of life, or writes its disk again. One that was
+    /// started anew may well have been off before.
+    pub(super) fn absolve(&mut self, slot: Slot, restarted: bool, now: Time) {
         let place = self.place(slot);
         let Some(case) = self.close(slot) else {
             return;
         };
-        if case.said_off_before(now) && !case.distrusted {
+        if case.said_off_before(now) && !case.distrusted && !restarted {
             self.findings.push(Finding::Contradicted { slot });
         }
         match case.trouble {

@@ -92,7 +92,7 @@ impl Detector {
                 boot: beat.boot,
             });
         }
-        self.lives(slot, path, now, now);
+        self.lives(slot, path, now, restarted, now);
         if beat.flags.shutting_down {
             if before.condition != Condition::Maintenance {
                 self.stop_watching(slot, now);
@@ -106,18 +106,18 @@ impl Detector {
                 let wrote = Time::after_epoch(now.since_epoch().saturating_sub(ago));
                 self.suspect_disk(slot, wrote, now);
             }
-            (Condition::Sick, false) => self.absolve(slot, now),
+            (Condition::Sick, false) => self.absolve(slot, restarted, now),
             _ => {}
         }
     }
 
-    /// Takes a sign of life that was given at a time, over a path.
-    pub(super) fn lives(&mut self, slot: Slot, path: Path, at: Time, now: Time) {
+    /// Takes a sign of life that was given at a time, over a path: the first since a start, perhaps.
+    pub(super) fn lives(&mut self, slot: Slot, path: Path, at: Time, restarted: bool, now: Time) {
         match self.condition(slot) {
             Condition::Vacant | Condition::Maintenance => {}
             Condition::Expected | Condition::Leaving => self.watch(slot, at),
             Condition::Silent => {
-                self.absolve(slot, now);
+                self.absolve(slot, restarted, now);
                 self.await_paths(slot, at);
             }
             Condition::Watched | Condition::Sick => {
@@ -135,6 +135,6 @@ impl Detector {
             let boot = self.ledger.row(slot).newest.boot();
             self.findings.push(Finding::Started { slot, boot });
         }
-        self.lives(slot, path, asked, now);
+        self.lives(slot, path, asked, false, now);
     }
 }

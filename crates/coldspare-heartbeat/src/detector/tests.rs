@@ -117,6 +117,21 @@ fn a_controller_that_says_off_of_a_server_that_then_speaks_is_told() {
 }
 
 #[test]
+fn a_server_that_was_off_and_starts_again_makes_no_liar_of_its_controller() {
+    let mut world = World::of(2);
+    world.at(secs(10.0), slot(0), Fate::PoweredOff);
+    world.at(secs(60.0), slot(0), Fate::Well);
+    world.run(secs(90.0));
+    assert!(
+        world
+            .told(|f| matches!(f, Finding::Contradicted { .. }))
+            .is_empty()
+    );
+    let recovered = world.told(|f| matches!(f, Finding::Recovered { .. }));
+    assert_eq!(recovered.len(), 1);
+}
+
+#[test]
 fn when_nobody_answers_it_is_unknown_and_the_ceiling_is_told_once() {
     let mut world = World::of(2);
     world.witnesses_answer = false;

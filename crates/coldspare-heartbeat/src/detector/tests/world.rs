@@ -75,6 +75,7 @@ pub(super) enum Fate {
 struct Server {
     fate: Fate,
     agent: bool,
+    boot: u64,
     sequence: u32,
     wrote: Time,
 }
@@ -116,6 +117,7 @@ impl World {
             let server = Server {
                 fate: Fate::Well,
                 agent: true,
+                boot: 1,
                 sequence: 0,
                 wrote: Time::EPOCH,
             };
@@ -159,7 +161,11 @@ impl World {
         let now = self.now;
         for &(at, slot, fate) in &self.fates {
             if at == now {
-                self.servers.get_mut(&slot).unwrap().fate = fate;
+                let server = self.servers.get_mut(&slot).unwrap();
+                if server.fate == Fate::PoweredOff {
+                    (server.boot, server.sequence) = (server.boot + 1, 0);
+                }
+                server.fate = fate;
             }
         }
         for (&slot, server) in &mut self.servers {
@@ -193,7 +199,7 @@ impl World {
                 if sends && server.agent {
                     let beat = Beat {
                         wrote: Some(now.since(server.wrote)),
-                        ..beat(1, server.sequence)
+                        ..beat(server.boot, server.sequence)
                     };
                     self.detector.heard(slot, path, &beat, now);
                 }
