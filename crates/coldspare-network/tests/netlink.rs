@@ -32,6 +32,10 @@ impl Namespace {
         let name = format!("coldspare-host-{}-{number}", std::process::id());
         ip(&["netns", "add", &name]);
         ip(&["-n", &name, "link", "set", "lo", "up"]);
+        let no_ipv6 = ["all", "default"]
+            .map(|scope| format!("echo 1 > /proc/sys/net/ipv6/conf/{scope}/disable_ipv6"))
+            .join("; ");
+        ip(&["netns", "exec", &name, "sh", "-c", &no_ipv6]);
         Self(name)
     }
 
@@ -82,8 +86,20 @@ fn mac(number: u8) -> MacAddr6 {
     MacAddr6::new(2, 0, 0, 0, 0x7e, number)
 }
 
-/// A NIC with a cable, whose other end is `w` and the number.
-fn add_nic(number: u8) {
+/// Waits for what must come about, however busy the machine is.
+async fn until(what: &str, is_so: impl Fn() -> bool) {
+    for _ in 0..200 {
+        if is_so() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("not within ten seconds: {what}");
+}
+
+/// A NIC with a cable, whose other end is `w` and the number. The kernel has told all about it:
+/// without IPv6 nothing more follows by itself.
+async fn add_nic(number: u8) {
     let (nic, end, mac) = (
         format!("n{number}"),
         format!("w{number}"),
@@ -94,6 +110,8 @@ fn add_nic(number: u8) {
     ]);
     ip(&["link", "set", &nic, "up"]);
     ip(&["link", "set", &end, "up"]);
+    let is_up = |link| ip(&["link", "show", "dev", link]).contains("state UP");
+    until("both ends are up", || is_up(&nic) && is_up(&end)).await;
 }
 
 fn channel(number: u8) -> Channel {
@@ -127,23 +145,45 @@ fn plain() -> GuestPlan {
     }
 }
 
-/// What the kernel tells about changes while something happens.
+/// What the kernel tells about changes while something happens: between two changes that are known.
 async fn changes_during(happens: impl Future<Output = ()>) -> String {
+    let heard = tempfile::NamedTempFile::new().unwrap();
     let mut command = Command::new("ip");
     command.args(["monitor", "link", "address", "route"]);
-    let mut monitor: Child = command.stdout(Stdio::piped()).spawn().unwrap();
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    command.stdout(Stdio::from(heard.reopen().unwrap()));
+    let mut monitor: Child = command.spawn().unwrap();
+    let told = || std::fs::read_to_string(heard.path()).unwrap();
+    let mark = |mtu: u32| drop(ip(&["link", "set", "lo", "mtu", &mtu.to_string()]));
+    // It may take a while until the monitor listens.
+    let mtu = AtomicU32::new(40_000);
+    until("the monitor listens", || {
+        mark(mtu.fetch_add(1, Ordering::Relaxed));
+        told().contains("lo")
+    })
+    .await;
     happens.await;
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    mark(30_000);
+    until("the monitor tells", || told().contains("mtu 30000")).await;
     monitor.kill().unwrap();
-    let output = monitor.wait_with_output().unwrap();
-    String::from_utf8(output.stdout).unwrap()
+    monitor.wait().unwrap();
+    let about = told();
+    let mut lines = Vec::new();
+    let mut is_mark = false;
+    for line in about.lines() {
+        is_mark = if line.starts_with(' ') { is_mark } else { line.contains(": lo:") };
+        if !is_mark {
+            lines.push(line);
+        }
+    }
+    lines.join("\n")
 }
 
 #[test]
 fn a_plan_in_access_mode_is_reached_whole_repeated_without_a_stir_and_taken_back() {
     inside("access mode on the real kernel", async || {
-        (1..=3).for_each(add_nic);
+        for number in 1..=3 {
+            add_nic(number).await;
+        }
         ip(&["address", "add", "192.0.2.9/24", "dev", "n3"]);
         let foreign = || ip(&["-o", "address", "show", "dev", "n3"]);
         let (before, host, plan) = (foreign(), host(), plain());
@@ -181,7 +221,7 @@ fn a_plan_in_access_mode_is_reached_whole_repeated_without_a_stir_and_taken_back
 #[test]
 fn a_refused_plan_changes_nothing() {
     inside("refusals on the real kernel", async || {
-        add_nic(1);
+        add_nic(1).await;
         let refused = async || {
             let outcome = host().set_plan(&plain()).await;
             assert!(
@@ -196,7 +236,8 @@ fn a_refused_plan_changes_nothing() {
 #[test]
 fn neighbours_learn_at_once_where_an_address_has_moved() {
     inside("gratuitous ARP on the real kernel", async || {
-        (1..=2).for_each(add_nic);
+        add_nic(1).await;
+        add_nic(2).await;
         let other = Namespace::new();
         ip(&["link", "set", "w1", "netns", &other.0]);
         let there = |arguments: &[&str]| ip(&[&["-n", &other.0], arguments].concat());
@@ -206,12 +247,9 @@ fn neighbours_learn_at_once_where_an_address_has_moved() {
         let accept = "echo 1 > /proc/sys/net/ipv4/conf/w1/arp_accept";
         ip(&["netns", "exec", &other.0, "sh", "-c", accept]);
         host().set_plan(&plain()).await.unwrap();
-        tokio::time::sleep(Duration::from_millis(300)).await;
-        let learnt = there(&["neighbour", "show", "to", "10.101.0.11"]);
-        assert!(
-            learnt.contains(&mac(1).to_string().to_lowercase()),
-            "{learnt}"
-        );
+        let learnt = || there(&["neighbour", "show", "to", "10.101.0.11"]);
+        let address = mac(1).to_string().to_lowercase();
+        until("it has learnt the address", || learnt().contains(&address)).await;
         let ping = [
             "netns",
             "exec",
@@ -273,7 +311,7 @@ impl Rig for KernelRig {
         for number in [1, 2] {
             // There is none yet, the first time.
             run("ip", &["link", "delete", &format!("n{number}")]);
-            add_nic(number);
+            add_nic(number).await;
         }
         self.shutting_down.store(false, Ordering::Relaxed);
         let host = Arc::new(host());
