@@ -91,6 +91,15 @@ pub(crate) fn target(what: &str, figure: f64, at_most: f64) {
     println!("  -> {what}: {figure:.4} (at most {at_most:.4}): {verdict}");
 }
 
+/// Prints how the last figure stands to the best that this machine does in the same run: what a
+/// target below it would ask for, nobody can have here.
+pub(crate) fn floor(figure: f64, floor: f64) {
+    println!(
+        "     the floor is {floor:.4}: it is {:.2} times that",
+        figure / floor
+    );
+}
+
 /// Numbers that look random, and are the same in every run.
 pub(crate) struct Dice(pub(crate) u64);
 

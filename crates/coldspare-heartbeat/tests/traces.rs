@@ -147,6 +147,20 @@ fn a_monitor_that_stands_still_again_and_again_fails_nobody_over() {
 }
 
 #[test]
+fn what_is_played_back_keeps_no_dead_server_alive_and_hurts_no_living_one() {
+    let scene = Scene {
+        failures: Some(HOUR / 2),
+        replays: 0.5,
+        ..rough()
+    };
+    let outcome = play(&scene, 1.0, 10);
+    assert_eq!(outcome.false_failovers, 0);
+    let (power, panic) = (mean(&outcome.power_losses), mean(&outcome.panics));
+    assert!(outcome.power_losses.len() > 50 && power <= 3.0, "{power}");
+    assert!(outcome.panics.len() > 50 && panic <= 9.0, "{panic}");
+}
+
+#[test]
 fn clocks_that_run_wrong_change_nothing() {
     let scene = Scene {
         drift: 20_000,

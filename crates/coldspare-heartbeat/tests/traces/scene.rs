@@ -25,6 +25,8 @@ pub(crate) struct Scene {
     pub(crate) witnesses: bool,
     /// How fast the servers' clocks run, in millionths beside the right speed, at most.
     pub(crate) drift: u64,
+    /// The share of what arrives that somebody records, and plays back within two minutes.
+    pub(crate) replays: f64,
     /// Cuts, by hand.
     pub(crate) cuts: Vec<Cut>,
     /// How often the monitor polls.
@@ -58,6 +60,7 @@ impl Scene {
             failures: None,
             witnesses: true,
             drift: 0,
+            replays: 0.0,
             cuts: Vec::new(),
             slice: 20,
         }

@@ -15,6 +15,7 @@ use super::scene::{Cut, Outcome, Scene};
 use super::weather::Weather;
 
 const NEVER: u64 = u64::MAX;
+const PLAYED_BACK_WITHIN: u64 = 120_000;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
@@ -226,6 +227,7 @@ impl<'a> World<'a> {
             let server = &mut self.servers[number as usize];
             let weather = &mut server.paths[path as usize];
             if let Some(at) = weather.carry(scene.loss, now, &mut self.dice) {
+                self.record(number, path, beat, at);
                 if at <= now + 3 && now < self.deaf_from {
                     self.hear(number, path, beat, now);
                 } else {
@@ -235,6 +237,15 @@ impl<'a> World<'a> {
             }
         }
         self.send_at(number, next);
+    }
+
+    fn record(&mut self, number: u32, path: Path, (boot, sequence): (u64, u32), at: u64) {
+        let replays = self.scene.replays;
+        if replays > 0.0 && self.dice.share() <= replays {
+            let again = at + self.dice.between(1, PLAYED_BACK_WITHIN);
+            let beat = Mail::Beat(path, boot, sequence);
+            self.mail.push(Reverse((again, number, beat)));
+        }
     }
 
     fn is_cut(&self, number: u32, path: Path, now: u64) -> bool {
