@@ -154,7 +154,7 @@ async fn carry_out(devices: &Devices, site: &Site, order: &Order) -> Result<Done
         Step::AwaitServices { persona } => until_done(order.limit, || hand.ready(persona)).await?,
         Step::Rejoin { persona } => until_done(order.limit, || hand.rejoin(persona)).await?,
         Step::Redistribute { persona } => {
-            until_done(order.limit, || hand.rebalance(persona)).await?
+            until_done(order.limit, || hand.rebalance(persona)).await?;
         }
     }
     Ok(None)

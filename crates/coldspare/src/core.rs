@@ -15,6 +15,8 @@
 //! | `home` | who needs a home, and which server becomes it |
 //! | `arrival` | when a persona counts as up, and when it is given up |
 //! | `run` | how a plan is carried out, stage by stage |
+//! | `conclude` | what follows when all steps of a stage have ended |
+//! | `failure` | what follows when one has failed |
 //! | `scrub` | how a server becomes a spare again |
 //! | `request` | what people ask for |
 //! | `commit` | what is made durable, and what follows once it is |
@@ -38,6 +40,8 @@ use crate::site::Site;
 mod adopt;
 mod arrival;
 mod commit;
+mod conclude;
+mod failure;
 mod home;
 mod inputs;
 mod judge;

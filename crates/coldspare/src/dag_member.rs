@@ -1,20 +1,19 @@
 //! The workload of the paper: a member of a database availability group.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
+use coldspare_exchange::auto_reseed::RESUMES;
 use coldspare_exchange::{
     Action, Answer, Balance, CopyId, CopyState, Dag, DagControl, DialOverride, MemberName, Move,
-    PlannedMove, Repair, RepairReason, concerns, redistribute, repair, suspended_on_purpose,
+    PlannedMove, Repair, RepairReason, concerns, redistribute, repair, reseed,
+    suspended_on_purpose,
 };
+use tokio::time::Instant;
 
 use crate::site::Redistribution;
 use crate::workload::{Progress, Workload, WorkloadError};
-
-/// How often a copy that has given up is resumed before it is seeded anew: as often as the
-/// automatic reseed of Exchange 2013 and later does.
-const RESUMES: u8 = coldspare_exchange::auto_reseed::RESUMES.0;
 
 /// One member of a group, led back to where it was: its services run, its copies are healthy
 /// again, and the databases that prefer it are active on it.
@@ -26,9 +25,9 @@ pub struct DagMember {
     control: Arc<dyn DagControl>,
     member: MemberName,
     redistribution: Redistribution,
-    /// How often each copy was resumed in vain. Forgotten by a restart, after which it is tried as
-    /// often again.
-    resumed: Mutex<BTreeMap<CopyId, u8>>,
+    /// How often each copy was resumed in vain, and when last. Forgotten by a restart, after which it
+    /// is tried as often again.
+    resumed: Mutex<BTreeMap<CopyId, (u8, Instant)>>,
 }
 
 impl DagMember {
@@ -47,26 +46,37 @@ impl DagMember {
         }
     }
 
-    /// What to do about a copy, given that resuming it may have been tried in vain.
-    fn resume_or_reseed(&self, step: Repair) -> Action {
-        let Repair {
-            action: Action::Resume { copy, .. },
-            reason: RepairReason::FailedAndSuspended,
-        } = &step
-        else {
-            return step.action;
-        };
+    /// What to do about this member's copies. One that has given up is resumed every few minutes,
+    /// and seeded anew when that was in vain.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a handle on a group is a shell: it decides nothing but when to ask again"
+    )]
+    fn repairs(&self, copies: &[CopyState], keep: &BTreeSet<CopyId>) -> Vec<Action> {
+        let (now, pause) = (Instant::now(), RESUMES.1);
         let mut resumed = self.resumed.lock().unwrap_or_else(PoisonError::into_inner);
-        let tries = resumed.entry(copy.clone()).or_default();
-        if *tries < RESUMES {
-            *tries += 1;
-            return step.action;
+        let tries = resumed
+            .iter()
+            .map(|(copy, (tries, _))| (copy.clone(), *tries));
+        let in_vain = reseed(copies, &tries.collect(), keep);
+        let here = copies
+            .iter()
+            .filter(|state| state.copy.member == self.member);
+        let mut actions = Vec::new();
+        for Repair { action, reason } in repair(here, keep).into_iter().chain(in_vain) {
+            match (&action, reason) {
+                (Action::Resume { copy, .. }, RepairReason::FailedAndSuspended) => {
+                    let (tries, last) = resumed.get(copy).copied().unwrap_or((0, now));
+                    if tries < RESUMES.0 && (tries == 0 || now >= last + pause) {
+                        resumed.insert(copy.clone(), (tries + 1, now));
+                        actions.push(action);
+                    }
+                }
+                (Action::Reseed { copy, .. }, _) if copy.member != self.member => {}
+                _ => actions.push(action),
+            }
         }
-        Action::Reseed {
-            copy: copy.clone(),
-            source: None,
-            manual_resume: false,
-        }
+        actions
     }
 
     fn failed(&self, what: &str, reason: impl std::error::Error) -> WorkloadError {
@@ -126,7 +136,7 @@ impl Workload for DagMember {
                 database,
                 target: None,
                 dial: DialOverride::default(),
-                skip: std::collections::BTreeSet::default(),
+                skip: BTreeSet::default(),
             })
         });
         let refused = self.act("drain", away).await?;
@@ -165,11 +175,7 @@ impl Workload for DagMember {
                 .clear();
             return Ok(Progress::Done);
         }
-        let here = copies
-            .iter()
-            .filter(|state| state.copy.member == self.member);
-        let steps = repair(here, &keep).into_iter();
-        let actions: Vec<_> = steps.map(|step| self.resume_or_reseed(step)).collect();
+        let actions = self.repairs(&copies, &keep);
         let refused = self.act("rejoin", actions).await?;
         let concerns = concerns.iter().map(ToString::to_string);
         Ok(Progress::Waiting(

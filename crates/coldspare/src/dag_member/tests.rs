@@ -69,6 +69,7 @@ impl Group {
                 Progress::Waiting(reason) => waited.push(reason),
             }
             self.pass(Duration::from_secs(1));
+            tokio::time::advance(Duration::from_secs(1)).await;
         }
         panic!("never done: {:?}", waited.last());
     }
@@ -80,7 +81,7 @@ fn active_on(first: &str, second: &str) -> BTreeMap<String, String> {
         .into()
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_member_that_was_lost_is_led_back_until_all_is_as_it_was() {
     let mut group = Group::led_by(Redistribution::Controller);
     let before = group.active().await;
@@ -99,7 +100,7 @@ async fn a_member_that_was_lost_is_led_back_until_all_is_as_it_was() {
     assert!(at_rest.is_empty(), "asked again it is done at once");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn where_the_persona_redistributes_itself_it_is_only_waited_for() {
     let mut group = Group::led_by(Redistribution::Persona);
     group.lose().await;
@@ -123,14 +124,14 @@ async fn where_the_persona_redistributes_itself_it_is_only_waited_for() {
     assert_eq!(group.active().await, active_on("exchange-1", "exchange-2"));
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn leaving_moves_what_is_active_here_and_nothing_else() {
     let mut group = Group::led_by(Redistribution::Controller);
     group.until(async |member| member.leave().await).await;
     assert_eq!(group.active().await, active_on("exchange-2", "exchange-2"));
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_member_whose_databases_have_no_other_home_does_not_leave_and_says_why() {
     let mut group = Group::led_by(Redistribution::Controller);
     group
@@ -144,7 +145,7 @@ async fn a_member_whose_databases_have_no_other_home_does_not_leave_and_says_why
     assert!(reason.contains("Database-1"), "{reason}");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_copy_that_an_administrator_suspended_is_left_alone() {
     let mut group = Group::led_by(Redistribution::Controller);
     let copy = coldspare_exchange::CopyId {
@@ -165,7 +166,7 @@ async fn a_copy_that_an_administrator_suspended_is_left_alone() {
     assert_eq!(state.status, coldspare_exchange::CopyStatus::Suspended);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_group_that_does_not_answer_is_an_error_that_names_the_member() {
     let group = Group::led_by(Redistribution::Controller);
     group.cluster.set_answering(false);
@@ -176,7 +177,7 @@ async fn a_group_that_does_not_answer_is_an_error_that_names_the_member() {
     );
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_copy_that_resuming_does_not_mend_is_seeded_anew() {
     let mut group = Group::led_by(Redistribution::Controller);
     let database: DatabaseName = "Database-1".parse().unwrap();

@@ -56,7 +56,11 @@ async fn an_agent_is_heard_gets_its_echo_and_answers_when_it_is_asked() {
     let listening = tokio::spawn(ears.listen(handle.clone()));
     let agent_clock = AgentClock::start();
     let pulse = Pulse::new(agent, PERIOD, 1, agent_clock.now());
-    let route = Route { from: any, to };
+    let route = Route {
+        from: any,
+        to,
+        interface: None,
+    };
     let mut sender = Sender::bind(pulse, route, None, agent_clock).await.unwrap();
     let sending = tokio::spawn(async move { sender.next().await });
 
