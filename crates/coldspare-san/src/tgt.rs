@@ -50,7 +50,7 @@ mod volumes;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use coldspare_names::{ArrayName, IscsiName, VolumeName};
+use coldspare_names::{ArrayName, IscsiName, NameError, VolumeName};
 
 use self::control::{Control, Trouble};
 use crate::volume::label;
@@ -77,6 +77,12 @@ pub struct TgtSettings {
 }
 
 impl TgtSettings {
+    /// The name of the target behind which that array offers that volume; an error only where
+    /// [`TgtSettings::check`] refuses how it begins.
+    pub fn target(&self, array: &ArrayName, volume: &VolumeName) -> Result<IscsiName, NameError> {
+        IscsiName::new(format!("{}-{}", self.naming, label(array, volume)))
+    }
+
     /// Names the field that tgtd could not work with, and why. Portals are not looked at.
     pub fn check(&self) -> Result<(), (&'static str, &'static str)> {
         let plain = |path: &str| !path.contains([',', '\n']);
@@ -134,8 +140,8 @@ impl TgtArray {
     }
 
     fn target_name(&self, volume: &VolumeName) -> IscsiName {
-        let name = format!("{}-{}", self.settings.naming, label(&self.name, volume));
-        IscsiName::new(name).expect("the beginning is a name, and few of its letters follow")
+        let name = self.settings.target(&self.name, volume);
+        name.expect("the beginning is a name, and few of its letters follow")
     }
 
     /// Where the content of that volume is, for whoever puts an image there before anybody is

@@ -124,11 +124,13 @@ impl<'a> Hand<'a> {
             .get(persona)
             .ok_or("it has no agent to ask")?;
         guest.set_plan(plan).await.map_err(in_full)?;
-        let found = guest.interfaces().await.map_err(in_full)?;
-        if found.configured == *plan {
+        let found = guest.interfaces().await.map_err(in_full)?.configured;
+        if found == *plan {
             return Ok(());
         }
-        Err("the interfaces are not as they were set".to_owned())
+        Err(format!(
+            "the interfaces are not as they were set, {plan:?}, but {found:?}"
+        ))
     }
 
     fn workload(&self, persona: &PersonaName) -> Result<&'a dyn Workload, String> {

@@ -1,0 +1,154 @@
+//! The real controller, on the laboratory's site: its ears, its agents' connections, its store.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use coldspare::command::{Actor, Command, Verb};
+use coldspare::site::Site;
+use coldspare::udp::Ears;
+use coldspare::{Clock, Core, Devices, Estimates, Handle, Overview, Reply, Shell, Told, connect};
+use coldspare_agent::remote::{Agents, Expected};
+use coldspare_heartbeat::Path;
+use coldspare_names::{ServerName, Time};
+use coldspare_store::SqliteStore;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use tokio::time::sleep;
+
+use crate::Failure;
+use crate::calls::Calls;
+use crate::enclosure::ROOT;
+
+/// Where agents find it, on each path.
+const ADDRESSES: [(Ipv4Addr, &str); 2] = [
+    (Ipv4Addr::new(10, 4, 0, 1), "scn-1"),
+    (Ipv4Addr::new(10, 4, 0, 2), "scn-2"),
+];
+const PORT: u16 = 7404;
+
+/// A controller that runs until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Controller {
+    pub(crate) calls: Calls,
+    /// The same devices as the controller has, for looks of our own.
+    pub(crate) devices: Devices,
+    handle: Handle,
+    heard: Arc<Mutex<Vec<Time>>>,
+    _tasks: JoinSet<()>,
+}
+
+impl Controller {
+    /// Starts it. What it tells goes to `tell`.
+    pub(crate) async fn start(
+        site: &Arc<Site>,
+        clock: Clock,
+        tell: impl Fn(Told) + Send + 'static,
+    ) -> Result<Self, Failure> {
+        let agents = Agents::new();
+        let [first, second] = ADDRESSES.map(|(ip, _)| SocketAddr::from((ip, PORT)));
+        let mut ears = Ears::bind(first, Some(second), clock)?;
+        for (path, (_, interface)) in Path::BOTH.into_iter().zip(ADDRESSES) {
+            ears.tie(path, interface)?;
+        }
+        let mut devices = connect(site)?;
+        devices.prober = ears.prober();
+        for (persona, guest) in &mut devices.guests {
+            *guest = Arc::new(agents.guest(persona.clone()));
+        }
+        let calls = Calls::new(clock);
+        let store = Arc::new(SqliteStore::open(format!("{ROOT}/store.db")).await?);
+        let estimates = Estimates::default();
+        let core = Core::new(site.clone(), devices.bind(), estimates, clock.now())?;
+        let noted = calls.noting(devices.clone());
+        let (shell, handle, mut told) = Shell::new(site.clone(), noted, store, clock);
+
+        let mut tasks = JoinSet::new();
+        for (ip, _) in ADDRESSES {
+            let listener = TcpListener::bind((ip, PORT)).await?;
+            let agents = agents.clone();
+            tasks.spawn(async move { agents.serve(listener).await });
+        }
+        tasks.spawn(expect(agents, site.clone(), handle.clone()));
+        tasks.spawn(ears.listen(handle.clone()));
+        tasks.spawn(shell.run(core));
+        tasks.spawn(async move {
+            while let Some(event) = told.recv().await {
+                tell(event);
+            }
+        });
+        let heard = Arc::default();
+        tasks.spawn(note_beats(handle.clone(), clock, Arc::clone(&heard)));
+        Ok(Self {
+            calls,
+            devices,
+            handle,
+            heard,
+            _tasks: tasks,
+        })
+    }
+
+    /// Asks it for something, as a person does.
+    pub(crate) async fn ask(&self, verb: Verb) -> Result<Reply, Failure> {
+        let actor = Actor::Person("lab".to_owned());
+        let reply = self.handle.ask(Command { actor, verb }).await;
+        Ok(reply.ok_or("the controller has stopped")?)
+    }
+
+    /// How everything is, by its own word.
+    pub(crate) async fn overview(&self) -> Result<Overview, Failure> {
+        match self.ask(Verb::Status).await? {
+            Reply::Status(overview) => Ok(overview),
+            other => Err(format!("asked for the status, it says {other:?}").into()),
+        }
+    }
+
+    /// When the last heartbeat before that time counted.
+    pub(crate) fn last_heard(&self, before: Time) -> Option<Time> {
+        let heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        heard.iter().rfind(|at| **at < before).copied()
+    }
+}
+
+/// Lets in the agents of those that the controller expects, whenever that changes.
+async fn expect(agents: Agents, site: Arc<Site>, controller: Handle) {
+    let machine = |server: &ServerName| {
+        let of = site.servers.get(server)?;
+        Some(of.server.identity.uuid)
+    };
+    let mut roster = controller.expected();
+    loop {
+        let all: Vec<_> = roster
+            .borrow_and_update()
+            .iter()
+            .map(|(server, wanted)| {
+                let expected = Expected {
+                    generation: wanted.generation,
+                    key: wanted.key.clone(),
+                    slot: wanted.slot,
+                    period: wanted.period,
+                    machine: machine(server),
+                };
+                (wanted.persona.clone(), expected)
+            })
+            .collect();
+        agents.expect(all);
+        if roster.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Notes when heartbeats counted, to ten milliseconds.
+async fn note_beats(controller: Handle, clock: Clock, heard: Arc<Mutex<Vec<Time>>>) {
+    let mut before = 0;
+    loop {
+        let accepted = controller.datagrams().accepted;
+        if accepted != before {
+            before = accepted;
+            let mut heard = heard.lock().unwrap_or_else(PoisonError::into_inner);
+            heard.push(clock.now());
+        }
+        sleep(Duration::from_millis(10)).await;
+    }
+}

@@ -1,0 +1,100 @@
+//! The laboratory: the paper's failover on real parts, in one network namespace.
+//!
+//! | room | holds |
+//! |---|---|
+//! | `enclosure` | the kernel namespaces around everything, and the certain end of it |
+//! | `tools` | what must be installed |
+//! | `plant` | switches, array, servers: each a real daemon |
+//! | `image` | the disk image of the persona |
+//! | `site.toml` | what the controller is told of the site |
+//! | `controller` | the real controller, with its ears and its agents |
+//! | `calls` | every call that it makes to a device |
+//! | `witness` | what the persona's disk acknowledged, and what stands on it |
+//! | `lab` | all of these together |
+//! | `scenario` | what befalls the persona's server, and what must come of it |
+//! | `terms` | how long each part of a failover took |
+//! | `inside` | one scenario, from an empty place to its report |
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Parser;
+use coldspare::site::Site;
+
+mod arguments;
+mod calls;
+mod controller;
+mod enclosure;
+mod image;
+mod inside;
+mod lab;
+mod plant;
+mod scenario;
+mod terms;
+mod tools;
+mod witness;
+
+use arguments::Arguments;
+use image::{Binaries, Data, Kit, Persona};
+
+/// Why something could not be tried.
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    let done = runtime.map_err(Failure::from).and_then(|runtime| {
+        let done = runtime.block_on(run(&arguments));
+        // A look at the standard input may still be under way, and may last for ever.
+        runtime.shutdown_background();
+        done
+    });
+    done.unwrap_or_else(|failure| {
+        eprintln!("the laboratory could not try it: {failure}");
+        ExitCode::from(2)
+    })
+}
+
+async fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
+    if let Some(image) = &arguments.inside {
+        return inside::run(arguments, image).await;
+    }
+    if let Some(missing) = tools::missing() {
+        return Err(format!("this machine lacks what it needs\n{missing}").into());
+    }
+    let image = persona_image()?;
+    let mut worst = 0;
+    for scenario in arguments.scenario.each() {
+        let mut inner = vec!["--inside".to_owned(), image.display().to_string()];
+        inner.extend(["--scenario".to_owned(), scenario.name()]);
+        inner.extend(arguments.json.then(|| "--json".to_owned()));
+        inner.extend(arguments.keep.then(|| "--keep".to_owned()));
+        let status = enclosure::enter(&inner).await?;
+        match status.code() {
+            Some(0) => {}
+            Some(3) => worst = worst.max(3),
+            _ => return Ok(ExitCode::from(2)),
+        }
+    }
+    Ok(ExitCode::from(worst))
+}
+
+/// Builds the persona's disk image, from what was built and downloaded before where it can.
+fn persona_image() -> Result<PathBuf, Failure> {
+    let site = Site::parse(lab::SITE.1, lab::SITE.0)?;
+    let programs = Binaries::build()?;
+    let folder = programs.folder().join("lab");
+    let kit = Kit::prepare(&folder, programs)?;
+    let image = folder.join("web-1.img");
+    let persona = Persona {
+        agent: include_str!("agent.toml").to_owned(),
+        data: Some(Data {
+            target: plant::data_target(&site)?.to_string(),
+            acknowledge: witness::ADDRESS.into(),
+        }),
+    };
+    kit.build(&persona, &image)?;
+    Ok(image)
+}
