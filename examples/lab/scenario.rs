@@ -12,9 +12,9 @@ use crate::arguments::Choice;
 use crate::lab::{Lab, PERSONA, Surprise};
 
 /// A guest's boot takes ten seconds on an idle machine, and the machine may be busy.
-const BOOT: Duration = Duration::from_mins(1);
+const BOOT: Duration = Duration::from_mins(2);
 /// A boot that fails first, and its boot timer.
-const TWO_BOOTS: Duration = Duration::from_secs(150);
+const TWO_BOOTS: Duration = Duration::from_mins(4);
 /// Making a server fit to be a spare.
 const SCRUB: Duration = Duration::from_mins(1);
 /// So long the persona runs on afterwards, for the witness to see who writes.

@@ -4,13 +4,16 @@ use std::fmt::Write as _;
 use std::fs::{self, Permissions};
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use coldspare::site::{BmcDriver, Site};
 use coldspare_names::ServerName;
 use nix::sys::signal::Signal;
 use secrecy::ExposeSecret;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::UnixStream;
 use tokio::process::Command;
+use tokio::time::timeout;
 
 use super::network::CHANNELS;
 use super::process::{Process, log_file, run, send, until};
@@ -84,12 +87,22 @@ impl Server {
         run("ip", &["link", "set", &device, state])
     }
 
-    /// Types a line at its second serial port, where a shell listens.
+    /// Types a line at its second serial port, where a shell listens, and waits until it is done.
     pub(crate) async fn type_line(&self, line: &str) -> Result<(), Failure> {
-        use tokio::io::AsyncWriteExt;
-        let mut shell = tokio::net::UnixStream::connect(self.file("shell")).await?;
-        shell.write_all(format!("{line}\n").as_bytes()).await?;
-        Ok(shell.shutdown().await?)
+        // The line itself comes back as well: only its outcome holds the sum.
+        let (line, done) = (format!("{line}; echo $((6 * 7))\n"), b"42");
+        let typed = async {
+            let mut shell = UnixStream::connect(self.file("shell")).await?;
+            shell.write_all(line.as_bytes()).await?;
+            let mut said = Vec::new();
+            while !said.windows(done.len()).any(|part| part == done) {
+                if shell.read_buf(&mut said).await? == 0 {
+                    return Err(Failure::from("its shell hung up"));
+                }
+            }
+            Ok(())
+        };
+        timeout(Duration::from_secs(10), typed).await?
     }
 
     fn file(&self, name: &str) -> String {
