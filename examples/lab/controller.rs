@@ -7,10 +7,13 @@ use std::time::Duration;
 use coldspare::command::{Actor, Command, Verb};
 use coldspare::site::Site;
 use coldspare::udp::Ears;
-use coldspare::{Clock, Core, Devices, Estimates, Handle, Overview, Reply, Shell, Told, connect};
-use coldspare_agent::remote::{Agents, Expected};
+use coldspare::{
+    Clock, Core, Devices, Ending, Estimates, Handle, Overview, Reply, Shell, Told, connect,
+};
+use coldspare_agent::remote::Agents;
+use coldspare_examples::agents::admit;
 use coldspare_heartbeat::Path;
-use coldspare_names::{ServerName, Time};
+use coldspare_names::Time;
 use coldspare_store::SqliteStore;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -69,9 +72,11 @@ impl Controller {
             let agents = agents.clone();
             tasks.spawn(async move { agents.serve(listener).await });
         }
-        tasks.spawn(expect(agents, site.clone(), handle.clone()));
+        tasks.spawn(admit(agents, site.clone(), handle.clone()));
         tasks.spawn(ears.listen(handle.clone()));
-        tasks.spawn(shell.run(core));
+        tasks.spawn(async move {
+            let (Ending::Stopped | Ending::AnotherSite(_)) = shell.run(core).await;
+        });
         tasks.spawn(async move {
             while let Some(event) = told.recv().await {
                 tell(event);
@@ -107,35 +112,6 @@ impl Controller {
     pub(crate) fn last_heard(&self, before: Time) -> Option<Time> {
         let heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
         heard.iter().rfind(|at| **at < before).copied()
-    }
-}
-
-/// Lets in the agents of those that the controller expects, whenever that changes.
-async fn expect(agents: Agents, site: Arc<Site>, controller: Handle) {
-    let machine = |server: &ServerName| {
-        let of = site.servers.get(server)?;
-        Some(of.server.identity.uuid)
-    };
-    let mut roster = controller.expected();
-    loop {
-        let all: Vec<_> = roster
-            .borrow_and_update()
-            .iter()
-            .map(|(server, wanted)| {
-                let expected = Expected {
-                    generation: wanted.generation,
-                    key: wanted.key.clone(),
-                    slot: wanted.slot,
-                    period: wanted.period,
-                    machine: machine(server),
-                };
-                (wanted.persona.clone(), expected)
-            })
-            .collect();
-        agents.expect(all);
-        if roster.changed().await.is_err() {
-            return;
-        }
     }
 }
 

@@ -170,7 +170,11 @@ async fn changes_during(happens: impl Future<Output = ()>) -> String {
     let mut lines = Vec::new();
     let mut is_mark = false;
     for line in about.lines() {
-        is_mark = if line.starts_with(' ') { is_mark } else { line.contains(": lo:") };
+        is_mark = if line.starts_with(' ') {
+            is_mark
+        } else {
+            line.contains(": lo:")
+        };
         if !is_mark {
             lines.push(line);
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use coldspare::command::Command;
 use coldspare::site::Site;
-use coldspare::{Clock, Core, Devices, Estimates, Handle, Reply, Shell, Told};
+use coldspare::{Clock, Core, Devices, Ending, Estimates, Handle, Reply, Shell, Told};
 use coldspare_exchange::{DagControl, DatabaseName, MemberName};
 use coldspare_names::{PersonaName, ServerName, Time};
 use coldspare_store::MemoryStore;
@@ -116,7 +116,7 @@ impl Drop for Simulation {
 /// controller has under way; what it has written to the store stays.
 async fn supervise(
     world: World,
-    site: Arc<Site>,
+    mut site: Arc<Site>,
     store: MemoryStore,
     running: watch::Sender<Option<Handle>>,
     through: impl Fn(Devices) -> Devices + Send,
@@ -135,7 +135,10 @@ async fn supervise(
         tokio::select! {
             biased;
             () = world.crash() => {}
-            () = shell.run(core) => return,
+            ended = shell.run(core) => match ended {
+                Ending::Stopped => return,
+                Ending::AnotherSite(other) => site = other,
+            },
             () = async { while let Some(told) = told.recv().await { world.tell(told); } } => {}
         }
         while let Ok(last) = told.try_recv() {

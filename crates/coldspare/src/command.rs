@@ -89,6 +89,11 @@ pub enum Verb {
         /// Whether to pause.
         on: bool,
     },
+    /// What would change with another site: nothing is done.
+    Compare {
+        /// The other site.
+        site: Box<Site>,
+    },
     /// Use a changed site.
     Apply {
         /// The new site.
@@ -105,6 +110,7 @@ impl Verb {
             }
             Self::Status
             | Self::Plan { .. }
+            | Self::Compare { .. }
             | Self::Maintenance { .. }
             | Self::ConfirmFenced { .. }
             | Self::Pause { .. } => false,
@@ -122,6 +128,7 @@ impl Verb {
             Self::Maintenance { .. } => "maintenance",
             Self::ConfirmFenced { .. } => "confirm-fenced",
             Self::Pause { .. } => "pause",
+            Self::Compare { .. } => "compare",
             Self::Apply { .. } => "apply",
         }
     }

@@ -19,6 +19,7 @@
 //! | `failure` | what follows when one has failed |
 //! | `scrub` | how a server becomes a spare again |
 //! | `request` | what people ask for |
+//! | `apply` | what another site changes |
 //! | `commit` | what is made durable, and what follows once it is |
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -38,6 +39,7 @@ use crate::record::{ControlRecord, PersonaRecord, ServerRecord};
 use crate::site::Site;
 
 mod adopt;
+mod apply;
 mod arrival;
 mod commit;
 mod conclude;
@@ -138,6 +140,16 @@ struct Task {
     step: usize,
 }
 
+/// How far the store has been read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reading {
+    NotBegun,
+    First,
+    Done,
+    /// It was read, and holds something else by now.
+    Again,
+}
+
 /// The controller.
 #[derive(Debug, Clone)]
 pub struct Core {
@@ -145,13 +157,16 @@ pub struct Core {
     binds: bool,
     estimates: Estimates,
     now: Time,
-    loaded: bool,
-    loading: bool,
+    reading: Reading,
     detector: Detector,
     by_slot: Vec<ServerName>,
     personas: BTreeMap<PersonaName, Persona>,
     servers: BTreeMap<ServerName, Server>,
     control: Kept<ControlRecord>,
+    /// At which revision the site is on record; `None`: it is not.
+    site_revision: Option<Revision>,
+    /// A commit of another site is on its way.
+    applying: bool,
     tasks: BTreeMap<TaskId, Task>,
     commits: BTreeMap<CommitId, commit::Proposal>,
     numbered: u64,
@@ -190,13 +205,14 @@ impl Core {
             binds,
             estimates,
             now,
-            loaded: false,
-            loading: false,
+            reading: Reading::NotBegun,
             detector,
             by_slot: Vec::new(),
             personas: BTreeMap::new(),
             servers: BTreeMap::new(),
             control: Kept::new(ControlRecord::default(), None),
+            site_revision: None,
+            applying: false,
             tasks: BTreeMap::new(),
             commits: BTreeMap::new(),
             numbered: 0,
@@ -223,11 +239,11 @@ impl Core {
             Input::Asked { request, command } => self.asked(request, command),
             Input::Tick => {}
         }
-        if !self.loaded && !self.loading {
-            self.loading = true;
+        if self.reading == Reading::NotBegun {
+            self.reading = Reading::First;
             self.outputs.push(Output::Load);
         }
-        if self.loaded {
+        if self.reading == Reading::Done {
             self.poll_detector();
             self.ring_timers();
             self.settle();
@@ -260,7 +276,10 @@ impl Core {
 
     fn wake(&mut self) {
         let timer = self.timers.first().map(|(at, _)| *at);
-        let poll = self.detector.deadline().filter(|_| self.loaded);
+        let poll = self
+            .detector
+            .deadline()
+            .filter(|_| self.reading == Reading::Done);
         let Some(next) = timer.into_iter().chain(poll).min() else {
             return;
         };

@@ -39,5 +39,5 @@ pub use hearing::{Expected, Roster};
 pub use holding::{Fenced, Grant, Holding};
 pub use planner::{Planner, Unplannable};
 pub use reply::{Overview, PersonaOverview, Preview, Reply, ServerOverview};
-pub use shell::{Handle, Shell};
+pub use shell::{Ending, Handle, Shell};
 pub use workload::{Plain, Progress, Workload, WorkloadError};

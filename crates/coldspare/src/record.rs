@@ -1,13 +1,15 @@
-//! What is kept in the store: one record a persona, one a server, one for the whole.
+//! What is kept in the store: one record a persona, one a server, one for the whole, and the site.
 
 use std::collections::BTreeMap;
 
 use coldspare_names::{Generation, ServerName, Time};
 use coldspare_persona::{PersonaEvent, PersonaState};
+use coldspare_store::{Entry, Key, KeyError, Value};
 use serde::{Deserialize, Serialize};
 
 use crate::command::Actor;
 use crate::holding::{Grant, Holding};
+use crate::site::Site;
 use crate::step::{Plan, Step};
 
 /// All that is durable about one persona.
@@ -149,4 +151,34 @@ pub struct JournalLine {
     pub actor: Actor,
     /// What, in words.
     pub what: String,
+}
+
+impl JournalLine {
+    /// The line as it is stored. Its key is unlike any other's if no other of this moment has that
+    /// number.
+    pub fn entry(&self, number: u64) -> Result<(Key, Value), String> {
+        let at = format!("{:020}-{number:06}", self.at.since_epoch().as_nanos());
+        let key = Key::of(&["journal", &at]).map_err(|error| error.to_string())?;
+        let line = serde_json::to_vec(self).map_err(|error| error.to_string())?;
+        let line = Value::new(line).map_err(|error| error.to_string())?;
+        Ok((key, line))
+    }
+}
+
+/// Where the site is kept.
+pub fn site_key() -> Result<Key, KeyError> {
+    Key::of(&["site"])
+}
+
+/// The site as it is kept; or why it cannot be: it is kept under one key, so it is at most as long
+/// as a value of the store.
+pub fn site_value(site: &Site) -> Result<Value, String> {
+    let bytes = serde_json::to_vec(site).map_err(|error| error.to_string())?;
+    Value::new(bytes).map_err(|error| format!("the site is too large for the store: {error}"))
+}
+
+/// The site that an entry keeps; or why it cannot be read.
+pub fn site_of(entry: &Entry) -> Result<Site, String> {
+    serde_json::from_slice(entry.value.bytes())
+        .map_err(|error| format!("the site on record cannot be read ({error})"))
 }

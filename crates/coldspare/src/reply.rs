@@ -5,13 +5,14 @@ use std::time::Duration;
 use coldspare_heartbeat::{Power, Status};
 use coldspare_names::{Generation, PersonaName, PoolName, ServerName};
 use coldspare_persona::{PersonaState, placement::Placement};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::record::Wanted;
+use crate::site::Change;
 use crate::step::Plan;
 
 /// The answer to a [`crate::command::Command`].
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Reply {
     /// It is recorded, and being done.
@@ -24,10 +25,12 @@ pub enum Reply {
     Status(Overview),
     /// What would be done.
     Preview(Box<Preview>),
+    /// What would change.
+    Difference(Vec<Change>),
 }
 
 /// How everything is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Overview {
     /// Whether nothing new is begun.
     pub paused: bool,
@@ -38,7 +41,7 @@ pub struct Overview {
 }
 
 /// How a persona is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PersonaOverview {
     /// Its name.
     pub persona: PersonaName,
@@ -59,7 +62,7 @@ pub struct PersonaOverview {
 }
 
 /// How a server is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ServerOverview {
     /// Its name.
     pub server: ServerName,
@@ -78,7 +81,7 @@ pub struct ServerOverview {
 }
 
 /// What a retarget would do. Nothing was done.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Preview {
     /// Which server, and why not the others.
     pub placement: Placement,

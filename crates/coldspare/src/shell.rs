@@ -44,6 +44,17 @@ pub struct Handle {
 enum Arrival {
     Input(Input),
     Command(Command, oneshot::Sender<Reply>),
+    Stop,
+}
+
+/// Why a controller ended.
+#[derive(Debug, Clone, PartialEq)]
+#[must_use]
+pub enum Ending {
+    /// It was told to, or every [`Handle`] is gone.
+    Stopped,
+    /// Another site is on record, with other devices: start anew with it.
+    AnotherSite(Arc<Site>),
 }
 
 impl Handle {
@@ -93,6 +104,12 @@ impl Handle {
             .await;
     }
 
+    /// Has the controller end: see [`Shell::run`].
+    pub async fn stop(&self) {
+        // Stopped already.
+        let _ = self.inputs.send(Arrival::Stop).await;
+    }
+
     /// Asks for something; `None`: the controller has stopped.
     pub async fn ask(&self, command: Command) -> Option<Reply> {
         let (reply, answer) = oneshot::channel();
@@ -118,6 +135,9 @@ pub struct Shell {
     alarms: BTreeSet<Time>,
     waiting: BTreeMap<RequestId, oneshot::Sender<Reply>>,
     requests: u64,
+    /// Commits under way.
+    commits: usize,
+    ending: Option<Ending>,
 }
 
 impl Shell {
@@ -143,6 +163,8 @@ impl Shell {
             alarms: BTreeSet::new(),
             waiting: BTreeMap::new(),
             requests: 0,
+            commits: 0,
+            ending: None,
         };
         let handle = Handle {
             inputs,
@@ -152,20 +174,47 @@ impl Shell {
         (shell, handle, told)
     }
 
-    /// Runs the controller until every [`Handle`] is gone. Dropping the future stops it at once,
-    /// together with every call that it has under way.
-    pub async fn run(mut self, mut core: Core) {
+    /// Runs the controller until it is [told to stop](Handle::stop), or every [`Handle`] is gone, or
+    /// it is to be started anew. It then lets the commits under way end and answers whoever waits
+    /// for them; calls of devices are broken off, and the next start takes the runs up.
+    ///
+    /// Dropping the future stops it at once, together with every call that it has under way.
+    pub async fn run(mut self, mut core: Core) -> Ending {
         let mut input = Input::Tick;
         loop {
             let now = self.clock.now();
             for output in core.handle(now, input) {
                 self.carry(now, output);
             }
+            if self.ending.is_some() {
+                break;
+            }
             match self.next().await {
                 Some(next) => input = next,
-                None => return,
+                None => break,
             }
         }
+        self.finish(core).await
+    }
+
+    /// Nothing is begun any more.
+    async fn finish(mut self, mut core: Core) -> Ending {
+        while self.commits > 0 {
+            let Some(ended) = self.tasks.join_next().await else {
+                break;
+            };
+            let Ok(Some(input @ Input::Committed { .. })) = ended else {
+                continue;
+            };
+            self.commits -= 1;
+            let now = self.clock.now();
+            for output in core.handle(now, input) {
+                if matches!(output, Output::Reply { .. } | Output::Tell(_)) {
+                    self.carry(now, output);
+                }
+            }
+        }
+        self.ending.unwrap_or(Ending::Stopped)
     }
 
     async fn next(&mut self) -> Option<Input> {
@@ -175,11 +224,13 @@ impl Shell {
                 biased;
                 Some(done) = self.tasks.join_next() => {
                     if let Ok(Some(input)) = done {
+                        self.commits -= usize::from(matches!(input, Input::Committed { .. }));
                         return Some(input);
                     }
                 }
                 arrival = self.arrivals.recv() => match arrival? {
                     Arrival::Input(input) => return Some(input),
+                    Arrival::Stop => return None,
                     Arrival::Command(command, reply) => {
                         self.requests += 1;
                         let request = RequestId(self.requests);
@@ -216,6 +267,7 @@ impl Shell {
                 self.call(call, || None);
             }
             Output::Commit { commit, txn } => {
+                self.commits += 1;
                 let store = self.store.clone();
                 let call = async move {
                     let end = store.commit(&txn).await.map_err(|error| error.to_string());
@@ -245,6 +297,7 @@ impl Shell {
                 self.call(call, || None);
             }
             Output::Use(site) => self.site = site,
+            Output::StartAnew(site) => self.ending = Some(Ending::AnotherSite(site)),
             Output::Expect {
                 server,
                 slot,

@@ -1,6 +1,7 @@
 //! Making things durable, and what follows once they are.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use coldspare_heartbeat::{Enrolment, Start, Watch};
@@ -10,11 +11,12 @@ use coldspare_store::{Expected, Key, KeyError, Listing, Outcome, Txn, Value};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{CommitId, Core, Kept, Output, RequestId, Subject, initial};
+use super::{CommitId, Core, Kept, Output, Reading, RequestId, Subject, initial};
 use crate::command::Actor;
 use crate::event::{Event, What};
-use crate::record::{ControlRecord, JournalLine, PersonaRecord, ServerRecord};
+use crate::record::{self, ControlRecord, JournalLine, PersonaRecord, ServerRecord};
 use crate::reply::Reply;
+use crate::site::Site;
 
 /// How long a commit rests of which nobody knows whether it happened.
 const REST: Duration = Duration::from_secs(1);
@@ -29,6 +31,7 @@ pub(super) struct Proposal {
     personas: BTreeMap<PersonaName, PersonaRecord>,
     servers: BTreeMap<ServerName, ServerRecord>,
     control: Option<ControlRecord>,
+    site: Option<(Arc<Site>, Value)>,
     events: Vec<Event>,
     reply: Option<(RequestId, Reply)>,
     txn: Txn,
@@ -45,6 +48,7 @@ impl Proposal {
             personas: BTreeMap::new(),
             servers: BTreeMap::new(),
             control: None,
+            site: None,
             events: Vec::new(),
             reply: None,
             txn: Txn::new(),
@@ -66,6 +70,11 @@ impl Proposal {
 
     pub(super) fn control(mut self, record: ControlRecord) -> Self {
         self.control = Some(record);
+        self
+    }
+
+    pub(super) fn site(mut self, site: Arc<Site>, value: Value) -> Self {
+        self.site = Some((site, value));
         self
     }
 
@@ -160,19 +169,17 @@ impl Core {
         if let Some(record) = &proposal.control {
             txn = with(txn, control_key().map_err(refuse)?, &self.control, record)?;
         }
+        if let Some((_, value)) = &proposal.site {
+            let key = record::site_key().map_err(refuse)?;
+            let expected = self.site_revision.map_or(Expected::Absent, Expected::At);
+            txn = txn.expect(key.clone(), expected).put(key, value.clone());
+        }
         let line = JournalLine {
             at: self.now,
             actor: proposal.actor.clone(),
             what: proposal.why.clone(),
         };
-        let line = serde_json::to_vec(&line).map_err(|error| error.to_string())?;
-        let at = format!(
-            "{:020}-{:06}",
-            self.now.since_epoch().as_nanos(),
-            self.number()
-        );
-        let key = Key::of(&["journal", &at]).map_err(refuse)?;
-        let line = Value::new(line).map_err(|error| error.to_string())?;
+        let (key, line) = line.entry(self.number())?;
         Ok((txn.put(key.clone(), line), key))
     }
 
@@ -201,6 +208,10 @@ impl Core {
                 if let Some(record) = proposal.control {
                     self.control = Kept::new(record, Some(revision));
                 }
+                if let Some((site, _)) = proposal.site {
+                    self.site_revision = Some(revision);
+                    self.applied(&proposal.actor, site);
+                }
                 // What became of a persona, or of a pause, may leave any server to be scrubbed.
                 let servers = self.servers.keys().cloned().map(Subject::Server);
                 self.dirty.extend(servers);
@@ -213,8 +224,7 @@ impl Core {
             }
             // Somebody else wrote, or an earlier try of ours did get through: read and go on.
             Ok(Outcome::Conflict(_)) => {
-                self.loading = true;
-                self.loaded = false;
+                self.reading = Reading::Again;
                 self.outputs.push(Output::Load);
             }
             Err(error) => {
@@ -245,8 +255,7 @@ impl Core {
 
     /// Begins from what the store holds.
     pub(super) fn load(&mut self, listing: &Listing) {
-        self.loaded = true;
-        self.loading = false;
+        let read_before = std::mem::replace(&mut self.reading, Reading::Done);
         for (_, proposal) in std::mem::take(&mut self.commits) {
             // Its line in the journal shows that it happened, though nobody said so.
             let line = proposal.line.as_ref();
@@ -264,6 +273,11 @@ impl Core {
         }
         self.tasks.clear();
         self.timers.clear();
+        let usable = record::site_key().is_ok_and(|key| self.read_site(listing, &key));
+        if !usable {
+            self.reading = read_before;
+            return;
+        }
 
         for name in self.site.personas.keys().cloned().collect::<Vec<_>>() {
             let stored = persona_key(&name).map(|key| self.read(listing, &key));
@@ -296,7 +310,11 @@ impl Core {
         self.begin_survey();
     }
 
-    fn read<T: DeserializeOwned>(&mut self, listing: &Listing, key: &Key) -> Option<Kept<T>> {
+    pub(super) fn read<T: DeserializeOwned>(
+        &mut self,
+        listing: &Listing,
+        key: &Key,
+    ) -> Option<Kept<T>> {
         let entry = listing.entries.get(key)?;
         match serde_json::from_slice(entry.value.bytes()) {
             Ok(record) => Some(Kept::new(record, Some(entry.revision))),

@@ -328,7 +328,7 @@ impl Core {
             self.timers.insert((at, subject));
         }
         let event = Event::new(What::Waiting).persona(name).because(reason);
-        let text = format!("{reason}{}", explanation.join("; "));
+        let text = format!("{reason}: {}", explanation.join("; "));
         self.tell_once(name, text, event.explained(explanation));
         let Some(record) = self.record(name) else {
             return;

@@ -105,6 +105,9 @@ pub enum Output {
     Ask(Ask),
     /// Carry out steps and ask questions by this site from now on.
     Use(Arc<Site>),
+    /// This site is on record, and its devices are others than those that there are handles on: a
+    /// controller is to be started anew with it. The commits handed out so far are to end before.
+    StartAnew(Arc<Site>),
     /// Expect heartbeats of a server in a slot, or none any more.
     Expect {
         /// The server.

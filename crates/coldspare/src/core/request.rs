@@ -1,29 +1,31 @@
 //! What people and programs ask for. Everything is recorded with who asked, before it is done.
 
-use std::sync::Arc;
-
 use coldspare_names::{Generation, PersonaName, ServerName};
 use coldspare_persona::{PersonaEvent, PersonaState};
 
 use super::commit::Proposal;
 use super::home::explain;
-use super::{Core, Output, RequestId};
+use super::{Core, Output, Reading, RequestId};
 use crate::command::{Actor, Command, Verb};
 use crate::event::{Event, What};
 use crate::fence;
 use crate::holding::Grant;
 use crate::record::{PersonaRecord, Purpose, Run, Wanted};
 use crate::reply::{Overview, PersonaOverview, Preview, Reply, ServerOverview};
-use crate::site::Site;
 
 impl Core {
     pub(super) fn asked(&mut self, request: RequestId, command: Command) {
         let Command { actor, verb } = command;
         let word = verb.word();
         let answer = match verb {
+            _ if self.reading == Reading::First => {
+                Err("the store has not been read yet".to_owned())
+            }
             Verb::Status => Ok(Some(Reply::Status(self.overview()))),
             Verb::Plan { persona, to } => self.preview(&persona, to.as_ref()).map(Some),
-            _ if !self.loaded => Err("the store has not been read yet".to_owned()),
+            _ if self.reading == Reading::Again => {
+                Err("the record changed meanwhile: ask again".to_owned())
+            }
             _ if self.control.record.paused && verb.begins() => {
                 Err("everything is paused: nothing new is begun".to_owned())
             }
@@ -37,7 +39,8 @@ impl Core {
                 generation,
             } => self.confirm_fenced(request, &actor, &persona, &server, generation),
             Verb::Pause { on } => self.pause(request, &actor, on),
-            Verb::Apply { site } => self.apply(&actor, *site).map(Some),
+            Verb::Compare { site } => Ok(Some(Reply::Difference(self.site.difference(&site)))),
+            Verb::Apply { site } => self.apply(request, &actor, *site),
         };
         let reply = match answer {
             Ok(Some(reply)) => reply,
@@ -52,7 +55,7 @@ impl Core {
     }
 
     /// A persona's record, free to be changed.
-    fn free(&self, name: &PersonaName) -> Result<PersonaRecord, String> {
+    pub(super) fn free(&self, name: &PersonaName) -> Result<PersonaRecord, String> {
         let persona = self
             .personas
             .get(name)
@@ -288,59 +291,6 @@ impl Core {
         Ok(None)
     }
 
-    /// Uses another site from now on, unless its devices are others.
-    fn apply(&mut self, actor: &Actor, site: Site) -> Result<Reply, String> {
-        let changes = self.site.difference(&site);
-        if changes.is_empty() {
-            return Ok(Reply::AlreadySo);
-        }
-        if let Some(kind) = other_devices(&self.site, &site) {
-            return Err(format!(
-                "its {kind} are not the same: start the controller anew with this site"
-            ));
-        }
-        let lines: Vec<_> = changes.iter().map(ToString::to_string).collect();
-        let site = Arc::new(site);
-        self.use_site(site.clone())
-            .map_err(|error| error.to_string())?;
-        self.outputs.push(Output::Use(site));
-        let names: Vec<_> = self.site.personas.keys().cloned().collect();
-        for name in &names {
-            self.refresh(actor, name);
-        }
-        Ok(Reply::Accepted(lines.join("\n")))
-    }
-
-    /// Sets a running persona's ports and interfaces as the site now says.
-    fn refresh(&mut self, actor: &Actor, name: &PersonaName) {
-        let Ok(mut record) = self.free(name) else {
-            return;
-        };
-        if record.state != PersonaState::Running || record.run.is_some() {
-            return;
-        }
-        let policy = self.pool_policy(name);
-        match self.planner(&policy).refresh(&record.holding) {
-            Ok(plan) => {
-                record.run = Some(Run {
-                    purpose: Purpose::Refresh,
-                    actor: actor.clone(),
-                    to: None,
-                    plan,
-                    stage: 0,
-                    opened: self.now,
-                    deadline: None,
-                });
-                self.begin_anew(name);
-                let why = format!("set the networks of {name} as the site says");
-                self.propose(Proposal::new(actor.clone(), why).persona(record));
-            }
-            Err(problem) => {
-                self.tell(Event::new(What::Alarm).persona(name).because(problem));
-            }
-        }
-    }
-
     fn preview(&self, name: &PersonaName, to: Option<&ServerName>) -> Result<Reply, String> {
         let of = self
             .site
@@ -423,23 +373,4 @@ impl Core {
             servers: servers.collect(),
         }
     }
-}
-
-/// What of two sites is not the same for which handles are made only when a controller starts.
-fn other_devices(before: &Site, after: &Site) -> Option<&'static str> {
-    let personas = before.personas.keys().ne(after.personas.keys());
-    let members = before.dags.keys().ne(after.dags.keys());
-    let servers = before.servers.keys().ne(after.servers.keys());
-    let switches = before.switches.keys().ne(after.switches.keys());
-    let arrays = before.arrays.keys().ne(after.arrays.keys());
-    let all = [
-        (personas, "personas"),
-        (members, "database availability groups"),
-        (servers, "servers"),
-        (switches, "switches"),
-        (arrays, "arrays"),
-        (before.heartbeat != after.heartbeat, "heartbeat limits"),
-    ];
-    all.into_iter()
-        .find_map(|(differ, kind)| differ.then_some(kind))
 }

@@ -246,7 +246,7 @@ impl Bench {
                     Input::Answered(answer(&devices, &site, clock, ask).await)
                 }));
             }
-            Output::Use(site) => self.world.site = site,
+            Output::Use(site) | Output::StartAnew(site) => self.world.site = site,
             // Heartbeats are handed in as if they had proved themselves.
             Output::Expect { .. } => {}
             Output::Wake(at) => {

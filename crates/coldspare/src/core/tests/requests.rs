@@ -306,7 +306,7 @@ async fn asking_how_it_is_or_what_would_be_done_does_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_changed_network_is_plugged_anew_and_other_devices_are_refused() {
+async fn a_changed_network_is_plugged_anew_and_the_site_is_on_record() {
     let mut bench = Bench::running(white_paper()).await;
     bench.run(SHORT).await;
     let text = include_str!("../../../../../examples/sites/white-paper.toml");
@@ -325,14 +325,54 @@ async fn a_changed_network_is_plugged_anew_and_other_devices_are_refused() {
     assert!(!switch.carries(&port, VlanId::new(103).unwrap()));
     assert_eq!(bench.ask(apply).await, Reply::AlreadySo);
 
+    bench.world.site = Arc::new(white_paper());
+    bench.restart();
+    bench.run(SHORT).await;
+    let used = bench
+        .world
+        .site
+        .difference(&Site::parse(&renumbered, "").unwrap());
+    assert_eq!(used, [], "the store is the site of record");
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_site_is_only_compared_if_that_is_all_that_is_asked() {
+    let mut bench = Bench::running(white_paper()).await;
+    bench.run(SHORT).await;
+    let mut other = white_paper();
+    other.name = "elsewhere".parse().unwrap();
+    let site = Box::new(other);
+    match bench.ask(Verb::Compare { site }).await {
+        Reply::Difference(changes) => assert_eq!(changes.len(), 1, "{changes:?}"),
+        other => panic!("{other:?}"),
+    }
+    let same = Box::new(white_paper());
+    let told = bench.ask(Verb::Compare { site: same }).await;
+    assert_eq!(told, Reply::Difference(Vec::new()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_site_with_other_devices_starts_the_controller_anew_and_lacks_nothing_in_use() {
+    let mut bench = Bench::running(white_paper()).await;
+    bench.run(SHORT).await;
+    let without = |number| {
+        let mut fewer = white_paper();
+        fewer.servers.remove(&server(number));
+        Verb::Apply {
+            site: Box::new(fewer),
+        }
+    };
+    let reason = refused(bench.ask(without(1)).await);
+    assert!(reason.contains("which may act as exchange-1"), "{reason}");
     let mut fewer = white_paper();
-    fewer.servers.remove(&server(3));
-    let reason = refused(
-        bench
-            .ask(Verb::Apply {
-                site: Box::new(fewer),
-            })
-            .await,
-    );
-    assert!(reason.contains("servers are not the same"), "{reason}");
+    fewer.personas.remove(&persona(1));
+    let site = Box::new(fewer);
+    let reason = refused(bench.ask(Verb::Apply { site }).await);
+    assert!(reason.contains("stop it first"), "{reason}");
+
+    accepted(&bench.ask(without(3)).await);
+    assert_eq!(bench.world.site.servers.len(), 2, "it starts anew with it");
+    bench.restart();
+    bench.run(SHORT).await;
+    bench.assert_ready(&[]);
 }

@@ -1,0 +1,155 @@
+//! What another site changes. The store is the site of record: a site counts once it is committed.
+
+use std::sync::Arc;
+
+use coldspare_names::PersonaName;
+use coldspare_persona::PersonaState;
+use coldspare_store::{Key, Listing};
+
+use super::commit::Proposal;
+use super::{Core, Output, RequestId};
+use crate::command::Actor;
+use crate::event::{Event, What};
+use crate::record::{self, Purpose, Run};
+use crate::reply::Reply;
+use crate::site::Site;
+
+impl Core {
+    /// Has another site recorded, unless something is still in use that it lacks.
+    pub(super) fn apply(
+        &mut self,
+        request: RequestId,
+        actor: &Actor,
+        site: Site,
+    ) -> Result<Option<Reply>, String> {
+        let changes = self.site.difference(&site);
+        if changes.is_empty() {
+            return Ok(Some(Reply::AlreadySo));
+        }
+        if self.applying {
+            return Err("it is just being changed: ask again".to_owned());
+        }
+        if let Some(reason) = self.still_in_use(&site) {
+            return Err(reason);
+        }
+        let value = record::site_value(&site)?;
+        self.applying = true;
+        let lines: Vec<_> = changes.iter().map(ToString::to_string).collect();
+        let reply = Reply::Accepted(lines.join("\n"));
+        let why = format!("apply another site: {} changes", changes.len());
+        let proposal = Proposal::new(actor.clone(), why).site(Arc::new(site), value);
+        self.propose(proposal.reply(Some((request, reply))));
+        Ok(None)
+    }
+
+    /// What a site lacks and somebody cannot do without.
+    fn still_in_use(&self, site: &Site) -> Option<String> {
+        self.personas.iter().find_map(|(name, persona)| {
+            let record = persona.kept.as_ref().map(|kept| &kept.record);
+            let Some(record) = record else {
+                return (!site.personas.contains_key(name))
+                    .then(|| format!("it lacks {name}, and it is being found out who holds it"));
+            };
+            let held = !record.holding.holders().is_empty() || record.run.is_some();
+            if held && !site.personas.contains_key(name) {
+                return Some(format!(
+                    "it lacks {name}, which is {}: stop it first",
+                    record.state
+                ));
+            }
+            let mut gone = self.site.servers.keys();
+            let gone = gone.find(|server| {
+                !site.servers.contains_key(*server) && record.holding.involves(server)
+            })?;
+            Some(format!(
+                "it lacks {gone}, which may act as {name}: move {name} first"
+            ))
+        })
+    }
+
+    /// A site was recorded: it is used from now on.
+    pub(super) fn applied(&mut self, actor: &Actor, site: Arc<Site>) {
+        self.applying = false;
+        self.change_site(site);
+        let names: Vec<_> = self.site.personas.keys().cloned().collect();
+        for name in &names {
+            self.refresh(actor, name);
+        }
+    }
+
+    /// Uses the site that the store has on record, if it is another one. False: it cannot be used
+    /// with the devices that there are, and nothing is begun any more.
+    pub(super) fn read_site(&mut self, listing: &Listing, key: &Key) -> bool {
+        self.applying = false;
+        let found = listing.entries.get(key).map(|entry| entry.revision);
+        if found == self.site_revision {
+            return true;
+        }
+        self.site_revision = found;
+        match self.read::<Site>(listing, key) {
+            Some(kept) if kept.record != *self.site => self.change_site(Arc::new(kept.record)),
+            _ => true,
+        }
+    }
+
+    fn change_site(&mut self, site: Arc<Site>) -> bool {
+        let same = same_devices(&self.site, &site);
+        let output = if same { Output::Use } else { Output::StartAnew };
+        self.outputs.push(output(site.clone()));
+        if let Err(error) = self.use_site(site) {
+            self.tell(Event::new(What::OperatorNeeded).because(error));
+        }
+        same
+    }
+
+    /// Sets a running persona's ports and interfaces as the site now says.
+    fn refresh(&mut self, actor: &Actor, name: &PersonaName) {
+        let Ok(mut record) = self.free(name) else {
+            return;
+        };
+        if record.state != PersonaState::Running || record.run.is_some() {
+            return;
+        }
+        let policy = self.pool_policy(name);
+        match self.planner(&policy).refresh(&record.holding) {
+            Ok(plan) => {
+                record.run = Some(Run {
+                    purpose: Purpose::Refresh,
+                    actor: actor.clone(),
+                    to: None,
+                    plan,
+                    stage: 0,
+                    opened: self.now,
+                    deadline: None,
+                });
+                self.begin_anew(name);
+                let why = format!("set the networks of {name} as the site says");
+                self.propose(Proposal::new(actor.clone(), why).persona(record));
+            }
+            Err(problem) => {
+                self.tell(Event::new(What::Alarm).persona(name).because(problem));
+            }
+        }
+    }
+}
+
+/// Whether handles on the devices of one site do for another: networks, policies and words may
+/// differ, and how often and for how long a server is heard may not.
+fn same_devices(before: &Site, after: &Site) -> bool {
+    let works = |site: &Site| {
+        let personas = site.personas.iter();
+        let works = personas.map(|(name, of)| {
+            let agent = of.persona.agent;
+            (name.clone(), agent, of.home.clone(), of.workload.clone())
+        });
+        works.collect::<Vec<_>>()
+    };
+    before.key == after.key
+        && before.redistribution == after.redistribution
+        && before.heartbeat == after.heartbeat
+        && before.servers == after.servers
+        && before.switches == after.switches
+        && before.arrays == after.arrays
+        && before.dags == after.dags
+        && works(before) == works(after)
+}

@@ -1,0 +1,144 @@
+//! The socket at which operators ask. Only its owner and root can open it, and who they are is
+//! known from the kernel.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use coldspare::command::{Actor, Command};
+use coldspare::{Handle, Reply};
+use coldspare_examples::asking::{Answer, Request, Unreadable, receive, send};
+use nix::unistd::{Uid, User};
+use tokio::io::BufReader;
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::sleep;
+
+use crate::Failure;
+
+/// So many may be connected. Others wait.
+const ROOM: usize = 64;
+
+/// A socket that is open. Clones are the same; the last one takes it away.
+#[derive(Debug, Clone)]
+pub(crate) struct Door(Arc<Socket>);
+
+#[derive(Debug)]
+struct Socket {
+    listener: UnixListener,
+    path: PathBuf,
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        // Gone already: then somebody else has taken its place away.
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+impl Door {
+    /// Opens the socket, also where one was left behind by a controller that was killed.
+    pub(crate) fn open(path: &Path) -> Result<Self, Failure> {
+        let failed = |error: std::io::Error| format!("socket {}: {error}", path.display());
+        if std::os::unix::net::UnixStream::connect(path).is_ok() {
+            return Err(format!("socket {}: another controller answers", path.display()).into());
+        }
+        // It gets its name only once nobody else can open it.
+        let mut unnamed = path.as_os_str().to_owned();
+        unnamed.push(".new");
+        let unnamed = PathBuf::from(unnamed);
+        if fs::symlink_metadata(&unnamed).is_ok() {
+            fs::remove_file(&unnamed).map_err(failed)?;
+        }
+        let listener = UnixListener::bind(&unnamed).map_err(failed)?;
+        fs::set_permissions(&unnamed, Permissions::from_mode(0o600)).map_err(failed)?;
+        fs::rename(&unnamed, path).map_err(failed)?;
+        Ok(Self(Arc::new(Socket {
+            listener,
+            path: path.to_owned(),
+        })))
+    }
+
+    /// Lets in whoever asks the controller, until that has ended and everybody has an answer.
+    pub(crate) async fn serve(self, controller: Handle, ended: watch::Receiver<bool>) {
+        let mut over = ended.clone();
+        let mut visits = JoinSet::new();
+        loop {
+            tokio::select! {
+                () = is_over(&mut over) => break,
+                Some(_) = visits.join_next() => {}
+                accepted = self.0.listener.accept(), if visits.len() < ROOM => match accepted {
+                    Ok((visitor, _)) => {
+                        visits.spawn(visit(visitor, controller.clone(), ended.clone()));
+                    }
+                    // Out of descriptors, say: that passes.
+                    Err(error) => {
+                        tracing::warn!(%error, "nobody can ask");
+                        sleep(Duration::from_millis(100)).await;
+                    }
+                },
+            }
+        }
+        while visits.join_next().await.is_some() {}
+    }
+}
+
+async fn is_over(ended: &mut watch::Receiver<bool>) {
+    // Whoever could say so is gone: that says it too.
+    let _ = ended.wait_for(|ended| *ended).await;
+}
+
+/// Answers one visitor's requests, one after the other.
+async fn visit(mut visitor: UnixStream, controller: Handle, mut ended: watch::Receiver<bool>) {
+    let Ok(credentials) = visitor.peer_cred() else {
+        return;
+    };
+    let actor = Actor::Person(name_of(credentials.uid()));
+    let (from, mut to) = visitor.split();
+    let mut from = BufReader::new(from);
+    loop {
+        let request = tokio::select! {
+            biased;
+            request = receive::<Request>(&mut from) => request,
+            () = is_over(&mut ended) => return,
+        };
+        let goes_on = !matches!(request, Err(Unreadable::Endless | Unreadable::Broken(_)));
+        let answer = match request {
+            Ok(None) => return,
+            Ok(Some(request)) => ask(&controller, &actor, request).await,
+            Err(unreadable) => Answer::Bad(unreadable.to_string()),
+        };
+        if send(&mut to, &answer).await.is_err() || !goes_on {
+            return;
+        }
+    }
+}
+
+async fn ask(controller: &Handle, actor: &Actor, request: Request) -> Answer {
+    let verb = match request.verb() {
+        Ok(verb) => verb,
+        Err(errors) => return Answer::Bad(errors.to_string()),
+    };
+    let word = verb.word();
+    let actor = actor.clone();
+    let asked_by = actor.to_string();
+    let reply = controller.ask(Command { actor, verb }).await;
+    let outcome = match &reply {
+        None => "the controller stops",
+        Some(Reply::Accepted(_)) => "accepted",
+        Some(Reply::AlreadySo) => "already so",
+        Some(Reply::Refused(_)) => "refused",
+        Some(Reply::Status(_) | Reply::Preview(_) | Reply::Difference(_)) => "told",
+    };
+    tracing::info!(verb = word, actor = asked_by, outcome, "asked");
+    reply.map_or(Answer::Stopping, Answer::Reply)
+}
+
+/// The user's name, or number if there is no such user here any more.
+fn name_of(uid: u32) -> String {
+    let user = User::from_uid(Uid::from_raw(uid)).ok().flatten();
+    user.map_or_else(|| format!("user {uid}"), |user| user.name)
+}

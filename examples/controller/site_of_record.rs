@@ -1,0 +1,95 @@
+//! Which site counts. After the first start it is the store's: a file that differs is told as a
+//! difference, and used only when somebody says so (`ctl apply`).
+
+use std::time::Duration;
+
+use coldspare::command::Actor;
+use coldspare::record::{JournalLine, site_key, site_of, site_value};
+use coldspare::site::Site;
+use coldspare_names::Time;
+use coldspare_store::{Expected, Outcome, Store, Txn};
+use tokio::time::sleep;
+
+use crate::Failure;
+use crate::log::in_full;
+
+/// How long a store that cannot be reached is left alone.
+const REST: Duration = Duration::from_secs(1);
+
+/// The site of record. If there is none yet, the file's becomes it.
+pub(crate) async fn settle(
+    store: &dyn Store,
+    file: Option<Site>,
+    now: Time,
+) -> Result<Site, Failure> {
+    loop {
+        let settled = try_to_settle(store, file.as_ref(), now).await;
+        match settled {
+            Err(Hindrance::Store(error)) if error.may_retry() => {
+                tracing::warn!(
+                    error = in_full(&error),
+                    "the site of record is not known yet"
+                );
+                sleep(REST).await;
+            }
+            Err(Hindrance::Store(error)) => return Err(error.into()),
+            Err(Hindrance::Other(reason)) => return Err(reason.into()),
+            Ok(None) => {}
+            Ok(Some(site)) => {
+                let file = file.filter(|file| *file != site);
+                for change in file.iter().flat_map(|file| site.difference(file)) {
+                    tracing::warn!(%change, "the file differs from the site on record, which is used");
+                }
+                return Ok(site);
+            }
+        }
+    }
+}
+
+enum Hindrance {
+    Store(coldspare_store::Error),
+    Other(String),
+}
+
+impl From<coldspare_store::Error> for Hindrance {
+    fn from(error: coldspare_store::Error) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl From<String> for Hindrance {
+    fn from(reason: String) -> Self {
+        Self::Other(reason)
+    }
+}
+
+/// `None`: another controller was faster in recording its own.
+async fn try_to_settle(
+    store: &dyn Store,
+    file: Option<&Site>,
+    now: Time,
+) -> Result<Option<Site>, Hindrance> {
+    let key = site_key().map_err(|error| error.to_string())?;
+    if let Some(entry) = store.get(&key).await? {
+        return Ok(Some(site_of(&entry)?));
+    }
+    let Some(file) = file else {
+        return Err("no site is on record: give one with --site"
+            .to_owned()
+            .into());
+    };
+    let line = JournalLine {
+        at: now,
+        actor: Actor::Controller,
+        what: format!("record the site {}", file.name),
+    };
+    let (line_key, line) = line.entry(0)?;
+    let txn = Txn::new()
+        .expect(key.clone(), Expected::Absent)
+        .put(key, site_value(file)?)
+        .put(line_key, line);
+    Ok(match store.commit(&txn).await? {
+        Outcome::Committed(_) => Some(file.clone()),
+        Outcome::Conflict(_) => None,
+    })
+}

@@ -1,0 +1,88 @@
+//! Asks a controller on this machine.
+//!
+//! ```text
+//! cargo run --release --example ctl -- status
+//! cargo run --release --example ctl -- retarget exchange-1 --to r720-3
+//! cargo run --release --example ctl -- apply --show site.toml
+//! ```
+//!
+//! Exit status: 0 done, 3 refused, 2 bad input or no controller.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Parser;
+use coldspare::Reply;
+use coldspare_examples::asking::{Answer, Request, receive, send};
+use tokio::io::BufReader;
+use tokio::net::UnixStream;
+use tokio::time::timeout;
+
+mod arguments;
+mod tables;
+
+use arguments::Arguments;
+
+/// Why there is no answer.
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// How long a controller may take to answer. One whose store does not answer goes on trying.
+const LIMIT: Duration = Duration::from_mins(1);
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    let answer = runtime
+        .map_err(Failure::from)
+        .and_then(|runtime| runtime.block_on(ask(&arguments)));
+    match answer {
+        Ok(answer) => show(&answer, arguments.json),
+        Err(failure) => {
+            eprintln!("{failure}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+async fn ask(arguments: &Arguments) -> Result<Answer, Failure> {
+    let request = arguments.request()?;
+    let socket = arguments.socket.display();
+    let no_controller = |error| format!("no controller answers at {socket}: {error}");
+    let stream = UnixStream::connect(&arguments.socket).await;
+    let stream = stream.map_err(no_controller)?;
+    let answer = timeout(LIMIT, exchange(stream, &request)).await;
+    let answer = answer.map_err(|_| {
+        format!("no answer within {LIMIT:?}: what was asked may be recorded, or may still be")
+    })?;
+    Ok(answer?.unwrap_or(Answer::Stopping))
+}
+
+async fn exchange(mut stream: UnixStream, request: &Request) -> Result<Option<Answer>, Failure> {
+    send(&mut stream, request).await?;
+    Ok(receive(&mut BufReader::new(stream)).await?)
+}
+
+fn show(answer: &Answer, json: bool) -> ExitCode {
+    if json {
+        println!("{}", serde_json::to_string(answer).unwrap_or_default());
+    }
+    let (text, status) = match answer {
+        Answer::Reply(reply) => {
+            let refused = matches!(reply, Reply::Refused(_));
+            (tables::text(reply), if refused { 3 } else { 0 })
+        }
+        Answer::Bad(reason) => (format!("{reason}\n"), 2),
+        Answer::Stopping => {
+            let text = "the controller stops: what was asked may be recorded\n";
+            (text.to_owned(), 2)
+        }
+    };
+    match status {
+        _ if json => {}
+        0 => print!("{text}"),
+        _ => eprint!("{text}"),
+    }
+    ExitCode::from(status)
+}

@@ -1,0 +1,129 @@
+//! The controller as a daemon, and the tool with which operators ask it, as real processes.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "these are real processes, in real time"
+)]
+
+mod kills;
+mod process;
+
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixStream;
+
+use process::{Place, root};
+use serde_json::Value;
+
+const SITE: &str = "examples/sites/white-paper.toml";
+const LARGER: &str = "examples/sites/two-spares.toml";
+
+#[test]
+fn an_operator_is_answered_and_a_script_can_tell_how_it_went() {
+    let place = Place::new();
+    let mut controller = place.start(&["--site", SITE]);
+    let mode = fs::metadata(place.socket()).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600, "nobody else may ask");
+
+    place.ask(0, &["maintenance", "on", "r720-1"]);
+    let again = place.ask(0, &["maintenance", "on", "r720-1"]);
+    assert!(again.contains("so already"), "{again}");
+    let status = place.ask(0, &["status"]);
+    assert!(status.contains("r720-1  exchange"), "{status}");
+    assert!(status.contains("in maintenance"), "{status}");
+    let json: Value = serde_json::from_str(&place.ask(0, &["--json", "status"])).unwrap();
+    let servers = &json["reply"]["status"]["servers"];
+    assert_eq!(servers[0]["maintenance"], true);
+
+    place.ask(0, &["pause"]);
+    let refused = place.ask(3, &["start", "exchange-1"]);
+    assert!(refused.contains("everything is paused"), "{refused}");
+    place.ask(0, &["resume"]);
+    let refused = place.ask(3, &["confirm", "fenced", "exchange-1", "r720-2", "9"]);
+    assert!(refused.contains("does not hold"), "{refused}");
+    place.ask(2, &["start", "no such name"]);
+    place.ask(2, &["fly"]);
+
+    assert_eq!(controller.terminate(), Some(0));
+    assert!(!place.socket().exists());
+    place.ask(2, &["status"]);
+    assert!(
+        place
+            .journal()
+            .iter()
+            .any(|line| line.contains("r720-1 in maintenance"))
+    );
+}
+
+#[test]
+fn what_is_no_request_is_refused_and_harms_nobody() {
+    let place = Place::new();
+    let _controller = place.start(&["--site", SITE]);
+    let mut stream = UnixStream::connect(place.socket()).unwrap();
+    stream.write_all(b"hello\n{\"verb\":\"status\"}\n").unwrap();
+    let mut lines = BufReader::new(stream).lines();
+    let mut answer = || serde_json::from_str::<Value>(&lines.next().unwrap().unwrap()).unwrap();
+    assert!(
+        answer()["bad"]
+            .as_str()
+            .unwrap()
+            .starts_with("not understood")
+    );
+    assert!(answer()["reply"]["status"].is_object());
+
+    let mut endless = UnixStream::connect(place.socket()).unwrap();
+    // It stops reading before the end: then it cannot be sent.
+    let _ = endless.write_all(&vec![b'x'; 41 << 20]);
+    let mut answer = String::new();
+    let _ = BufReader::new(endless).read_line(&mut answer);
+    assert!(
+        answer.is_empty() || answer.contains("has no end"),
+        "{answer}"
+    );
+    place.ask(0, &["status"]);
+}
+
+#[test]
+fn the_store_has_the_site_on_record_and_only_an_operator_changes_it() {
+    let place = Place::new();
+    let missing = place.start_in_vain(&[]);
+    assert!(missing.contains("no site is on record"), "{missing}");
+    let mut first = place.start(&["--site", SITE]);
+    let second = place.start_in_vain(&["--site", SITE]);
+    assert!(
+        second.contains("another controller uses the store"),
+        "{second}"
+    );
+    assert_eq!(first.terminate(), Some(0));
+
+    let mut controller = place.start(&["--site", LARGER]);
+    let shown = place.ask(0, &["apply", "--show", LARGER]);
+    assert!(shown.contains("+ servers.r720-4"), "{shown}");
+    assert!(
+        !place.ask(0, &["status"]).contains("r720-4"),
+        "not silently"
+    );
+    place.ask(2, &["apply", "README.md"]);
+    let applied = place.ask(0, &["apply", LARGER]);
+    assert!(applied.contains("+ servers.r720-4"), "{applied}");
+    assert!(
+        place.ask(0, &["status"]).contains("r720-4"),
+        "it started anew"
+    );
+    assert_eq!(controller.terminate(), Some(0));
+    let told = controller.log();
+    assert!(
+        told.contains("the file differs from the site on record"),
+        "{told}"
+    );
+
+    let _third = place.start(&[]);
+    assert!(place.ask(0, &["status"]).contains("r720-4"));
+    let shown = place.ask(
+        0,
+        &["apply", "--show", root().join(LARGER).to_str().unwrap()],
+    );
+    assert_eq!(shown, "nothing differs\n");
+}

@@ -1,0 +1,233 @@
+//! Real processes: a controller in a place of its own, and those who ask it.
+
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+use coldspare_store::{Key, Prefix, SqliteStore, Store};
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// How long anything may take that should take a moment.
+const LIMIT: Duration = Duration::from_mins(1);
+
+/// The programs, built once.
+struct Programs {
+    controller: PathBuf,
+    ctl: PathBuf,
+}
+
+pub(crate) fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+fn programs() -> &'static Programs {
+    static PROGRAMS: OnceLock<Programs> = OnceLock::new();
+    PROGRAMS.get_or_init(|| {
+        let mut cargo = Command::new(env!("CARGO"));
+        cargo.current_dir(root()).args(["build", "--quiet"]);
+        cargo.args([
+            "--message-format",
+            "json",
+            "--package",
+            "coldspare-examples",
+        ]);
+        cargo.args(["--example", "controller", "--example", "ctl"]);
+        let built = cargo.stderr(Stdio::inherit()).output().unwrap();
+        assert!(built.status.success(), "the programs cannot be built");
+        let built = String::from_utf8(built.stdout).unwrap();
+        let find = |name: &str| {
+            let messages = built
+                .lines()
+                .filter_map(|line| serde_json::from_str(line).ok());
+            let mut messages = messages.filter(|it: &Value| it["target"]["name"] == name);
+            let program = messages.find_map(|it| Some(it["executable"].as_str()?.to_owned()));
+            PathBuf::from(program.unwrap())
+        };
+        Programs {
+            controller: find("controller"),
+            ctl: find("ctl"),
+        }
+    })
+}
+
+/// A place of its own: a store, a socket and a log.
+pub(crate) struct Place {
+    folder: TempDir,
+}
+
+impl Place {
+    pub(crate) fn new() -> Self {
+        Self {
+            folder: TempDir::new().unwrap(),
+        }
+    }
+
+    pub(crate) fn socket(&self) -> PathBuf {
+        self.folder.path().join("socket")
+    }
+
+    fn store(&self) -> PathBuf {
+        self.folder.path().join("store.db")
+    }
+
+    /// A controller, which may not answer yet.
+    pub(crate) fn spawn(&self, arguments: &[&str]) -> Controller {
+        let log = self.folder.path().join("log");
+        let mut command = Command::new(&programs().controller);
+        command
+            .current_dir(root())
+            .env("COLDSPARE_SITE_KEY", "a key for tests")
+            .arg("--socket")
+            .arg(self.socket())
+            .arg("--store")
+            .arg(format!("sqlite:{}", self.store().display()))
+            .args(arguments)
+            .stdout(Stdio::null())
+            .stderr(File::create(&log).unwrap());
+        Controller {
+            process: command.spawn().unwrap(),
+            log,
+        }
+    }
+
+    /// A controller that answers.
+    pub(crate) fn start(&self, arguments: &[&str]) -> Controller {
+        let mut controller = self.spawn(arguments);
+        within("it answers", || {
+            let ended = controller.process.try_wait().unwrap();
+            assert_eq!(ended, None, "{}", controller.log());
+            UnixStream::connect(self.socket()).ok()
+        });
+        controller
+    }
+
+    /// What is said by a controller that cannot run.
+    pub(crate) fn start_in_vain(&self, arguments: &[&str]) -> String {
+        let mut controller = self.spawn(arguments);
+        let ended = controller.ended();
+        assert_eq!(ended.code(), Some(2), "{}", controller.log());
+        controller.log()
+    }
+
+    /// What an operator is told, who asks until the store has been read.
+    pub(crate) fn ask(&self, expected: i32, arguments: &[&str]) -> String {
+        within("the store is read", || {
+            let mut command = Command::new(&programs().ctl);
+            command
+                .current_dir(root())
+                .arg("--socket")
+                .arg(self.socket());
+            let output = command.args(arguments).output().unwrap();
+            let told = [output.stdout, output.stderr].concat();
+            let told = String::from_utf8(told).unwrap();
+            let early = ["has not been read", "ask again", "the controller stops"];
+            if early.iter().any(|early| told.contains(early)) {
+                return None;
+            }
+            assert_eq!(
+                output.status.code(),
+                Some(expected),
+                "{arguments:?}: {told}"
+            );
+            Some(told)
+        })
+    }
+
+    /// Every line of the audit journal, in order.
+    pub(crate) fn journal(&self) -> Vec<String> {
+        let mut runtime = tokio::runtime::Builder::new_current_thread();
+        let runtime = runtime.enable_time().build().unwrap();
+        runtime.block_on(async {
+            let store = SqliteStore::open(self.store()).await.unwrap();
+            let below = Prefix::below(&Key::new("journal").unwrap());
+            let lines = store.list(&below).await.unwrap().entries;
+            let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+            lines
+                .values()
+                .map(|line| text(line.value.bytes()))
+                .collect()
+        })
+    }
+}
+
+/// A controller's process. It ends with the test.
+pub(crate) struct Controller {
+    process: Child,
+    log: PathBuf,
+}
+
+impl Controller {
+    /// Ends it at once, wherever it is.
+    pub(crate) fn kill(&mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+    }
+
+    /// Asks it to end, and says how it did.
+    pub(crate) fn terminate(&mut self) -> Option<i32> {
+        let id = self.process.id().to_string();
+        let sent = Command::new("kill").args(["-TERM", &id]).status().unwrap();
+        assert!(sent.success());
+        self.ended().code()
+    }
+
+    fn ended(&mut self) -> ExitStatus {
+        within("it ends", || self.process.try_wait().unwrap())
+    }
+
+    pub(crate) fn log(&self) -> String {
+        fs::read_to_string(&self.log).unwrap()
+    }
+}
+
+impl Drop for Controller {
+    fn drop(&mut self) {
+        // It has ended already.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// Somebody who asks without the tool, over one connection.
+pub(crate) struct Asker(BufReader<UnixStream>);
+
+impl Asker {
+    /// `None`: no controller answers now.
+    pub(crate) fn connect(socket: &Path) -> Option<Self> {
+        let stream = UnixStream::connect(socket).ok()?;
+        stream.set_read_timeout(Some(LIMIT)).unwrap();
+        Some(Self(BufReader::new(stream)))
+    }
+
+    /// The answer; `None`: the controller has gone away.
+    pub(crate) fn ask(&mut self, request: &Value) -> Option<Value> {
+        use std::io::Write;
+        let line = format!("{request}\n");
+        self.0.get_mut().write_all(line.as_bytes()).ok()?;
+        let mut answer = String::new();
+        self.0.read_line(&mut answer).ok()?;
+        let answer = serde_json::from_str::<Value>(&answer).ok()?;
+        (answer != "stopping").then_some(answer)
+    }
+}
+
+/// Waits for something that comes in a moment.
+#[allow(
+    clippy::disallowed_methods,
+    reason = "these are real processes, in real time"
+)]
+pub(crate) fn within<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let began = Instant::now();
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(began.elapsed() < LIMIT, "not within {LIMIT:?}: {what}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
