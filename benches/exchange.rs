@@ -65,6 +65,7 @@ fn states(dag: &Dag) -> Vec<CopyState> {
             active,
             activation_suspended: false,
             suspend_comment: None,
+            replay_lag_off: false,
             error: None,
             content_index: ContentIndex::Healthy,
             copy_queue: QueueLength::new(0),
@@ -110,7 +111,11 @@ fn naive_plan(dag: &Dag, copies: &[CopyState]) -> usize {
         };
         let active_there = u32::try_from(dag.active_on(&to).count()).unwrap_or_default();
         let fits = of(&to).is_some_and(|state| {
-            switchover::refusals(&dag, None, state, active_there, &BTreeSet::new()).is_empty()
+            let situation = switchover::Situation {
+                active_there,
+                ..switchover::Situation::default()
+            };
+            switchover::refusals(&dag, None, state, &situation, &BTreeSet::new()).is_empty()
         });
         if let Some(database) = dag.databases.get_mut(&name).filter(|_| fits) {
             database.active = to;

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Component, ComponentState, CopyId, CopySettings, DatabaseName, DialOverride, GroupSettings,
-    MemberName, MemberPolicy, Refusal, Requester, Service,
+    MemberName, MemberPolicy, Refusal, Requester, Service, Version,
 };
 
 /// One verb of the group's administration.
@@ -40,18 +40,34 @@ pub enum Action {
         /// Leave a block of activation as it is; otherwise that is lifted too.
         replication_only: bool,
     },
-    /// Begin to seed a suspended copy anew, its content index with it
-    /// (`Update-MailboxDatabaseCopy -BeginSeed`).
-    Reseed {
-        /// The suspended copy; what it has is deleted.
+    /// Replay the logs of a lagged copy without waiting, until its lag is enabled again
+    /// (`Resume-MailboxDatabaseCopy -DisableReplayLag`, 2013 and later).
+    DisableReplayLag {
+        /// The passive copy; one without lag stays as it is.
         copy: CopyId,
+        /// Why.
+        reason: String,
+    },
+    /// Let a lagged copy have its lag again
+    /// (`Suspend-MailboxDatabaseCopy -EnableReplayLag`, 2013 and later).
+    EnableReplayLag {
+        /// The passive copy; one that has its lag stays as it is.
+        copy: CopyId,
+    },
+    /// Begin to seed a suspended copy anew (`Update-MailboxDatabaseCopy -BeginSeed`).
+    Reseed {
+        /// The suspended copy; what it has of what is seeded is deleted.
+        copy: CopyId,
+        /// What of it is seeded.
+        #[serde(default)]
+        parts: SeedParts,
         /// From where; the active copy unless set.
         source: Option<MemberName>,
         /// Leave it suspended afterwards.
         manual_resume: bool,
     },
-    /// End the seeding of a copy (`Update-MailboxDatabaseCopy -CancelSeed`). What it has is of no
-    /// use then: it stays suspended until it is seeded again.
+    /// End the seeding of a copy (`Update-MailboxDatabaseCopy -CancelSeed`). What was being seeded
+    /// is of no use then: it stays suspended until it is seeded again.
     CancelSeeding {
         /// The copy; one that is not being seeded stays as it is.
         copy: CopyId,
@@ -162,6 +178,32 @@ pub enum Action {
     },
 }
 
+/// What of a copy is seeded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SeedParts {
+    /// The database and its content index: what the cmdlet does without a switch.
+    #[default]
+    DatabaseAndIndex,
+    /// `DatabaseOnly`. Only so can a source seed two copies at once.
+    Database,
+    /// `CatalogOnly`: the content index, while the database stays as it is. Versions that keep no
+    /// index with each copy (2019 and later) have nothing to seed.
+    Index,
+}
+
+impl SeedParts {
+    /// Whether the database is among them.
+    pub const fn has_database(self) -> bool {
+        matches!(self, Self::DatabaseAndIndex | Self::Database)
+    }
+
+    /// Whether the content index is among them. It goes over the MAPI network always.
+    pub const fn has_index(self) -> bool {
+        matches!(self, Self::DatabaseAndIndex | Self::Index)
+    }
+}
+
 /// A move of the active copy.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -202,10 +244,34 @@ pub enum Check {
     ClientExperience,
     /// `SkipMaximumActiveDatabasesChecks` (2013 and later): the soft maximum; never the hard one.
     MaximumActiveDatabases,
-    /// `SkipCpuChecks` (2016 and later): the target's load.
+    /// `SkipCpuChecks` (2016 and later): how busy the target's processors are.
     Cpu,
     /// `SkipMoveSuppressionChecks` (2016 and later): too many moves lately.
     MoveSuppression,
+}
+
+impl Check {
+    /// The first version that has its switch.
+    pub const fn since(self) -> Version {
+        match self {
+            Self::Health | Self::ActiveCopy | Self::Lag | Self::ClientExperience => Version::V2010,
+            Self::MaximumActiveDatabases => Version::V2013Cu1,
+            Self::Cpu | Self::MoveSuppression => Version::V2016,
+        }
+    }
+
+    /// The name of its switch.
+    pub const fn switch(self) -> &'static str {
+        match self {
+            Self::Health => "SkipHealthChecks",
+            Self::ActiveCopy => "SkipActiveCopyChecks",
+            Self::Lag => "SkipLagChecks",
+            Self::ClientExperience => "SkipClientExperienceChecks",
+            Self::MaximumActiveDatabases => "SkipMaximumActiveDatabasesChecks",
+            Self::Cpu => "SkipCpuChecks",
+            Self::MoveSuppression => "SkipMoveSuppressionChecks",
+        }
+    }
 }
 
 /// What a group answers to an action.
@@ -249,6 +315,8 @@ impl fmt::Display for Action {
             Self::Suspend { copy, .. } => write!(f, "suspend {copy}"),
             Self::SuspendActivation { copy, .. } => write!(f, "block activation of {copy}"),
             Self::Resume { copy, .. } => write!(f, "resume {copy}"),
+            Self::DisableReplayLag { copy, .. } => write!(f, "replay {copy} without lag"),
+            Self::EnableReplayLag { copy } => write!(f, "give {copy} its lag back"),
             Self::Reseed { copy, .. } => write!(f, "seed {copy} anew"),
             Self::CancelSeeding { copy } => write!(f, "end the seeding of {copy}"),
             Self::Mount { database } => write!(f, "mount {database}"),

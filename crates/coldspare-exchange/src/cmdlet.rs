@@ -5,10 +5,10 @@
 //!
 //! | key | cmdlet | properties read |
 //! |---|---|---|
-//! | `DatabaseAvailabilityGroup` | `Get-DatabaseAvailabilityGroup -Status` | `Name`, `Servers`, `OperationalServers`, `PrimaryActiveManager`, `WitnessServer`, `AlternateWitnessServer`, `WitnessShareInUse`, `StoppedMailboxServers`, `DatacenterActivationMode`, `PreferenceMoveFrequency` |
+//! | `DatabaseAvailabilityGroup` | `Get-DatabaseAvailabilityGroup -Status` | `Name`, `Servers`, `OperationalServers`, `PrimaryActiveManager`, `WitnessServer`, `AlternateWitnessServer`, `WitnessShareInUse`, `StartedMailboxServers`, `StoppedMailboxServers`, `DatacenterActivationMode`, `PreferenceMoveFrequency` |
 //! | `MailboxServers` | `Get-MailboxServer`, `Get-ExchangeServer` | `Name`, `Site`, `Edition`, `AdminDisplayVersion`, `DatabaseCopyAutoActivationPolicy`, `DatabaseCopyActivationDisabledAndMoveNow`, `MaximumActiveDatabases`, `MaximumPreferredActiveDatabases`, `AutoDatabaseMountDial` |
 //! | `MailboxDatabases` | `Get-MailboxDatabase -Status` | `Name`, `MountedOnServer`, `Server`, `Mounted`, `ActivationPreference`, `ReplayLagTimes`, `TruncationLagTimes` |
-//! | `CopyStatus` | `Get-MailboxDatabaseCopyStatus` | `Identity`, `Status`, `ActivationSuspended`, `SuspendComment`, `ErrorMessage`, `ContentIndexState`, `CopyQueueLength`, `ReplayQueueLength`, `LastLogGenerated`, `LastLogCopyNotified`, `LastLogCopied`, `LastLogInspected`, `LastLogReplayed` |
+//! | `CopyStatus` | `Get-MailboxDatabaseCopyStatus` | `Identity`, `Status`, `ActivationSuspended`, `SuspendComment`, `ReplayLagStatus`, `ErrorMessage`, `ContentIndexState`, `CopyQueueLength`, `ReplayQueueLength`, `LastLogGenerated`, `LastLogCopyNotified`, `LastLogCopied`, `LastLogInspected`, `LastLogReplayed` |
 //!
 //! Further properties are passed over, missing ones have the defaults of Exchange. An optional
 //! fifth key, `ClusterNodes` with `Name` and `State` of `Get-ClusterNode`, tells paused nodes.
@@ -16,7 +16,7 @@
 mod cell;
 mod parts;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -60,9 +60,7 @@ pub fn read_group(json: &Value) -> Result<Group, BadInput> {
         dag.members.insert(name, parts::member(server, node)?);
     }
     read_witnesses(&described, &mut dag)?;
-    for server in described.field("StoppedMailboxServers").list() {
-        dag.stopped.insert(server.required()?);
-    }
+    read_lists(&described, &mut dag)?;
     dag.activation_mode = described
         .field("DatacenterActivationMode")
         .value()?
@@ -96,6 +94,26 @@ pub fn read_group(json: &Value) -> Result<Group, BadInput> {
         copies: copies.collect(),
         dag,
     })
+}
+
+/// The members that are stopped, and those that are in neither list; if nobody is told to be
+/// started, all others are.
+fn read_lists(described: &Cell<'_>, dag: &mut Dag) -> Result<(), BadInput> {
+    for server in described.field("StoppedMailboxServers").list() {
+        dag.stopped.insert(server.required()?);
+    }
+    let mut started: BTreeSet<MemberName> = BTreeSet::new();
+    for server in described.field("StartedMailboxServers").list() {
+        started.insert(server.required()?);
+    }
+    if !started.is_empty() {
+        let unlisted = dag
+            .started()
+            .filter(|member| !started.contains(*member))
+            .cloned();
+        dag.unlisted = unlisted.collect();
+    }
+    Ok(())
 }
 
 /// Both witnesses. Of the one that is not in use nothing is known, so it is taken to be reachable.

@@ -9,6 +9,7 @@ mod copies;
 mod datacenter;
 mod members;
 mod moves;
+mod seeding;
 
 use std::fmt;
 use std::sync::Arc;
@@ -45,6 +46,9 @@ pub trait Rig: Send + Sync {
     /// The Exchange services of a member stop; returns when that can be seen.
     async fn stop_services(&self, member: &MemberName);
 
+    /// The processors of a member are as busy as they can be; returns when the group has seen it.
+    async fn burden(&self, member: &MemberName);
+
     /// Waits until nothing changes by itself any more: copies have caught up, seedings ended.
     async fn settle(&self);
 }
@@ -76,6 +80,7 @@ pub async fn check(rig: &dyn Rig) -> Vec<Violation> {
 async fn run(rig: &dyn Rig) -> Vec<(&'static str, Checked)> {
     let mut results = members::run(rig).await;
     results.extend(copies::run(rig).await);
+    results.extend(seeding::run(rig).await);
     results.extend(moves::run(rig).await);
     results.extend(datacenter::run(rig).await);
     results

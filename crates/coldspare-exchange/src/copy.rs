@@ -109,6 +109,10 @@ pub struct CopyState {
     /// What was said when it was suspended.
     #[serde(default)]
     pub suspend_comment: Option<String>,
+    /// Whether it is a lagged copy that replays without its lag: because it was told to, or because
+    /// it is needed (`ReplayLagStatus`, 2013 and later).
+    #[serde(default)]
+    pub replay_lag_off: bool,
     /// What is wrong with it, in the server's words.
     #[serde(default)]
     pub error: Option<String>,

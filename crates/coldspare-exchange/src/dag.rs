@@ -37,9 +37,13 @@ pub struct Dag {
     #[serde(default)]
     pub preference_moves: Option<Duration>,
     /// Members that an administrator has marked as failed (`StoppedMailboxServers`): they are
-    /// kept out of the cluster until they are started. All others are started.
+    /// kept out of the cluster until they are started.
     #[serde(default)]
     pub stopped: BTreeSet<MemberName>,
+    /// Members that are in neither `StartedMailboxServers` nor `StoppedMailboxServers`: while the
+    /// mode is *`DagOnly`* nothing is mounted on them until they are started.
+    #[serde(default)]
+    pub unlisted: BTreeSet<MemberName>,
     /// The members.
     pub members: BTreeMap<MemberName, Member>,
     /// The replicated databases.
@@ -193,6 +197,7 @@ impl Dag {
             activation_mode: ActivationMode::Off,
             preference_moves: None,
             stopped: BTreeSet::new(),
+            unlisted: BTreeSet::new(),
             members: BTreeMap::new(),
             databases: BTreeMap::new(),
             primary_active_manager: None,
@@ -251,6 +256,14 @@ impl Dag {
         self.members
             .keys()
             .filter(|member| !self.stopped.contains(*member))
+    }
+
+    /// Whether the lists of started and stopped members let a member mount databases.
+    ///
+    /// Administrators report the error of one that is in neither list; that it comes only in
+    /// datacenter activation coordination mode, which the lists are for, is an assumption.
+    pub fn is_listed(&self, member: &MemberName) -> bool {
+        self.activation_mode == ActivationMode::Off || !self.unlisted.contains(member)
     }
 
     /// What an administrator has decided about the group as a whole.

@@ -94,7 +94,7 @@ pub mod timing;
 mod transition;
 mod version;
 
-pub use action::{Action, Answer, Check, Move, Moved};
+pub use action::{Action, Answer, Check, Move, Moved, SeedParts};
 pub use content_index::ContentIndex;
 pub use copy::{CopyState, LogPositions, QueueLength};
 pub use copy_status::{CopyStatus, Heals, Permits, Place, Reseed, Resume};

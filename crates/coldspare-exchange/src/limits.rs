@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{CopyId, Dag, DatabaseName, Edition, MemberName};
+use crate::{CopyId, Dag, DatabaseName, Edition, MemberName, Version};
 
 /// Members of a group, and therefore copies of a database.
 pub const MEMBERS: usize = 16;
@@ -15,14 +15,14 @@ pub const LAG: Duration = Duration::from_hours(14 * 24);
 /// 2³² milliseconds, 49.7 days.
 pub const PREFERENCE_MOVES: Duration = Duration::from_millis(u32::MAX as u64);
 
-/// How many databases, active and passive, a server of that edition may have mounted.
+/// How many databases, active and passive, a server of that version and edition may have mounted.
 ///
-/// 2013 before its second cumulative update took 50; the figures of 2010 are from general
-/// knowledge and were not read in a source.
-pub const fn databases(edition: Edition) -> usize {
-    match edition {
-        Edition::Standard => 5,
-        Edition::Enterprise => 100,
+/// The figures of 2010 are from general knowledge and were not read in a source.
+pub const fn databases(version: Version, edition: Edition) -> usize {
+    match (edition, version) {
+        (Edition::Standard, _) => 5,
+        (Edition::Enterprise, Version::V2013Cu1) => 50,
+        (Edition::Enterprise, _) => 100,
     }
 }
 
@@ -49,6 +49,9 @@ pub enum Defect {
     /// A server is marked as failed that is no member.
     #[error("{0} is stopped and is no member")]
     StrangeStopped(MemberName),
+    /// A server is said to be in neither list that is no member, or is marked as failed.
+    #[error("{0} is in neither list, which is for members that are not stopped")]
+    StrangeUnlisted(MemberName),
     /// A copy on a server that is no member.
     #[error("{0} is on a server that is no member")]
     StrangeCopy(CopyId),
@@ -102,6 +105,11 @@ impl Dag {
             .iter()
             .filter(|member| !self.members.contains_key(*member));
         defects.extend(strangers.cloned().map(Defect::StrangeStopped));
+        let strangers = self
+            .unlisted
+            .iter()
+            .filter(|member| !self.members.contains_key(*member) || self.stopped.contains(*member));
+        defects.extend(strangers.cloned().map(Defect::StrangeUnlisted));
         if self
             .preference_moves
             .is_some_and(|every| every > PREFERENCE_MOVES)
@@ -116,7 +124,7 @@ impl Dag {
             self.database_defects(name, &mut defects);
         }
         for (member, of) in &self.members {
-            let limit = databases(of.edition);
+            let limit = databases(self.version, of.edition);
             let count = count.get(member).copied().unwrap_or_default();
             if count > limit {
                 let member = member.clone();

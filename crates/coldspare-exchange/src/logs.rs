@@ -56,6 +56,17 @@ pub fn last_deletable(
     below_checkpoint.min(saved).min(held.unwrap_or(u64::MAX))
 }
 
+/// The last log that a passive copy may delete of its own: one that the active copy has deleted
+/// too or may delete ([`last_deletable`]), below the copy's own checkpoint, and written longer ago
+/// than its replay and truncation lag together.
+///
+/// The truncation lag delays deletion after replay. That both lags count from when a log was
+/// written is from general knowledge and was not read in a source.
+pub fn last_deletable_on_passive(on_active: u64, replayed: u64, older_than_lags: u64) -> u64 {
+    let below_checkpoint = replayed.saturating_sub(1);
+    on_active.min(below_checkpoint).min(older_than_lags)
+}
+
 /// When loose truncation (off unless set) may leave the oldest straggler out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -82,12 +93,16 @@ impl LooseTruncation {
     /// Whether so many logs on a disk with so much free space are reason enough. The copy that is
     /// left out comes back as *`FailedAndSuspended`*.
     pub const fn acts(&self, active: bool, free_gb: u64, logs: u64) -> bool {
-        let kept = if active {
+        free_gb < self.free_gb && logs > self.kept(active)
+    }
+
+    /// How many logs a copy keeps all the same.
+    pub const fn kept(&self, active: bool) -> u64 {
+        if active {
             self.kept_active
         } else {
             self.kept_passive
-        };
-        free_gb < self.free_gb && logs > kept
+        }
     }
 }
 
@@ -143,6 +158,8 @@ impl Default for ReplayLagManager {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum PlayDown {
+    /// Somebody switched it off (`DisableReplayLag`, 2013 and later).
+    Asked,
     /// Its disk is nearly full. A slow disk does not put that off.
     LowSpace,
     /// A page has to be mended.
@@ -242,6 +259,23 @@ mod tests {
             90,
             "loose truncation"
         );
+    }
+
+    /// Deleted on the active copy · replayed here · written before the lags · may be deleted here,
+    /// transcribed by hand.
+    const PASSIVE: [(u64, u64, u64, u64); 4] = [
+        (90, 100, 100, 90),
+        (90, 50, 100, 49),
+        (90, 100, 70, 70),
+        (0, 0, 0, 0),
+    ];
+
+    #[test]
+    fn a_passive_copy_deletes_what_the_active_one_does_after_its_own_replay_and_lags() {
+        for (on_active, replayed, older, expected) in PASSIVE {
+            let found = last_deletable_on_passive(on_active, replayed, older);
+            assert_eq!(found, expected, "{on_active} {replayed} {older}");
+        }
     }
 
     #[test]

@@ -142,7 +142,7 @@ pub fn start(
 
 /// 2013 and 2016 have telephone calls to route.
 fn has_call_router(version: Version) -> bool {
-    matches!(version, Version::V2013 | Version::V2016)
+    matches!(version, Version::V2013Cu1 | Version::V2013 | Version::V2016)
 }
 
 /// Whether every database of a member has two copies that can serve without it.

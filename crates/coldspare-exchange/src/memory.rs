@@ -163,6 +163,14 @@ impl SimulatedCluster {
         Ok(())
     }
 
+    /// Sets how busy the processors of a member are, in percent; 0 unless set.
+    pub fn set_busy(&self, member: &MemberName, percent: u8) -> Result<(), Error> {
+        let mut world = self.world();
+        let index = world.find_member(member)?;
+        world.machines[index].busy = percent;
+        Ok(())
+    }
+
     /// Sets how many messages wait in the queues of a member.
     pub fn set_queued_messages(&self, member: &MemberName, messages: u64) -> Result<(), Error> {
         let mut world = self.world();
@@ -175,6 +183,15 @@ impl SimulatedCluster {
     pub fn damage_volume(&self, database: &DatabaseName, member: &MemberName) -> Result<(), Error> {
         let copy = CopyId::new(database, member);
         self.world().set_volume(&copy, Volume::Damaged)
+    }
+
+    /// Damages a page of a copy. Of a passive one that is *Healthy* it is mended by itself; what
+    /// else Exchange does about damaged pages has no status of its own, and is not simulated.
+    pub fn damage_page(&self, database: &DatabaseName, member: &MemberName) -> Result<(), Error> {
+        let mut world = self.world();
+        let (store, copy) = world.find_copy(&CopyId::new(database, member))?;
+        world.damage_page(store, copy);
+        Ok(())
     }
 
     /// Whether a member reaches the volume of a copy; what is on it stays as it is. A disk that
@@ -246,11 +263,25 @@ impl SimulatedCluster {
         Ok(flow::logs(world.stores[index].stream.level(world.now)))
     }
 
-    /// Logs that the active copy keeps on its disk: those that some copy still needs. Logging is taken to be circular, so that backups do not matter.
+    /// Logs that the active copy keeps on its disk: those that some copy still needs. Logging is
+    /// taken to be circular, so that backups do not matter.
     pub fn logs_on_disk(&self, database: &DatabaseName) -> Result<u64, Error> {
         let mut world = self.world();
         let index = world.find_store(database)?;
-        Ok(world.logs_on_disk(index))
+        let active = world.stores[index].active;
+        Ok(world.logs_on_disk(index, active))
+    }
+
+    /// Logs that any copy keeps on its disk; a passive one those that the active copy keeps, and
+    /// those that it has not replayed or that its lags still hold.
+    pub fn logs_on_disk_of(
+        &self,
+        database: &DatabaseName,
+        member: &MemberName,
+    ) -> Result<u64, Error> {
+        let mut world = self.world();
+        let (index, copy) = world.find_copy(&CopyId::new(database, member))?;
+        Ok(world.logs_on_disk(index, copy))
     }
 
     /// Waits as long as a call takes, and says whether anybody answers.

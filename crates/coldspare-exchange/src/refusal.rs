@@ -82,6 +82,14 @@ pub enum Refusal {
     /// The source already seeds another copy.
     #[error("a seeding from there is in progress")]
     SeedInProgress,
+    /// The processors of the target's server are too busy (2016 and later).
+    #[error("the processors of {member} are busy to {percent} %")]
+    Busy {
+        /// The server.
+        member: MemberName,
+        /// How busy they are.
+        percent: u8,
+    },
     /// Too many committed logs would be lost.
     #[error("{missing} logs would be lost and {allowed} may be")]
     LogsMissing {
@@ -99,6 +107,9 @@ pub enum Refusal {
     /// Nobody has said yet that databases may be mounted (datacenter activation coordination).
     #[error("no member has the word that databases may be mounted")]
     NotCoordinated,
+    /// The member is in neither list: nothing is mounted there.
+    #[error("{0} isn't in the stopped or started servers list")]
+    NotListed(MemberName),
     /// Members are stopped, started and restored only in datacenter activation coordination mode.
     #[error("that is done only while DatacenterActivationMode is DagOnly")]
     NoCoordination,
@@ -146,7 +157,7 @@ pub enum Refusal {
     /// The move was answered, but the database is not where or as it should be.
     #[error("the move did not end as it should")]
     NotAsMoved,
-    /// Too many moves of this database lately.
+    /// Too many moves of this database lately (2016 and later).
     #[error("the database was moved too often lately")]
     Suppressed,
 }

@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Action, CopyId, CopyState, CopyStatus, DatabaseName, auto_reseed};
+use crate::{Action, CopyId, CopyState, CopyStatus, DatabaseName, SeedParts, auto_reseed};
 
 /// The comment that a suspension by [`repair`] leaves with the copy.
 pub const COMMENT: &str = "suspended to be resumed: repair after a failure";
@@ -143,6 +143,7 @@ pub fn reseed(
     let seed = in_vain.map(|copy| Repair {
         action: Action::Reseed {
             copy: copy.copy.clone(),
+            parts: SeedParts::DatabaseAndIndex,
             source: None,
             manual_resume: false,
         },

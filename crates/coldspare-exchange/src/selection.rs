@@ -32,7 +32,7 @@ pub struct Situation {
 /// are set to *Lossless*, 2013 and later when *any* is.
 pub fn order(version: Version, dials: &[MountDial], asked: Option<DialOverride>) -> Order {
     let lossless = |dial: &MountDial| *dial == MountDial::Lossless;
-    let by_servers = if version < Version::V2013 {
+    let by_servers = if version == Version::V2010 {
         !dials.is_empty() && dials.iter().all(lossless)
     } else {
         dials.iter().any(lossless)

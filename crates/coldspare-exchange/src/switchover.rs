@@ -1,6 +1,10 @@
 //! The checks that `Move-ActiveMailboxDatabase` makes before it moves anything.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
+
+use coldspare_names::Time;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     ActivationPolicy, Check, CopyState, CopyStatus, Dag, DatabaseName, Member, MemberName,
@@ -12,21 +16,59 @@ pub const COPY_QUEUE: u64 = 10;
 /// Fewer logs than this may wait to be replayed on the target. Documentation shows a queue of
 /// more than 6 refused; the criteria of selection speak of 50.
 pub const REPLAY_QUEUE: u64 = 7;
+/// Processors that are busier than this, in percent, are too busy. Documentation does not say what
+/// it takes for high; servers are to be sized for 80 % in the worst case.
+pub const BUSY: u8 = 80;
+
+/// What a switchover looks at besides the group and its copies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Situation {
+    /// Databases that are active on the target's member.
+    pub active_there: u32,
+    /// How busy the processors of the target's member are, in percent, if that is known (2016 and
+    /// later look at it).
+    pub busy: Option<u8>,
+    /// Whether the database was moved too often lately (2016 and later look at it).
+    pub suppressed: bool,
+}
+
+/// When a database was moved too often, so that it does not go to and fro. The limits of Exchange
+/// are not documented: whoever reckons with them says what they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MoveSuppression {
+    /// So many moves are enough.
+    pub moves: usize,
+    /// How long a move counts.
+    pub within: Duration,
+}
+
+impl MoveSuppression {
+    /// Whether a database that was moved at those times stays where it is now.
+    pub fn suppresses(self, moved: &[Time], now: Time) -> bool {
+        moved.iter().filter(|at| self.counts(**at, now)).count() >= self.moves
+    }
+
+    /// Whether a move at that time still counts.
+    pub(crate) fn counts(self, moved: Time, now: Time) -> bool {
+        now.since(moved) < self.within
+    }
+}
 
 /// Why a switchover of a database to that copy would be refused; empty if it would not be.
 ///
-/// A switch leaves out its own check and no other. A copy that is not there, a cluster without
-/// quorum, a node that is not up, a suspended activation and the hard maximum have no switch; that
-/// a suspended activation also stops a move that names its target is an assumption. What a server
-/// has to do and how often a database was moved lately is not known here, so that those two checks
-/// are Exchange's own.
+/// A switch leaves out its own check and no other; one that the version does not have is refused.
+/// A copy that is not there, a cluster without quorum, a node that is not up, a member where
+/// nothing is mounted, a suspended activation and the hard maximum have no switch; that a suspended
+/// activation also stops a move that names its target is an assumption.
 ///
 /// Source: Microsoft's page on `Move-ActiveMailboxDatabase`.
 pub fn refusals(
     dag: &Dag,
     active: Option<&CopyState>,
     target: &CopyState,
-    active_there: u32,
+    situation: &Situation,
     skip: &BTreeSet<Check>,
 ) -> Vec<Refusal> {
     let mut refusals = Vec::new();
@@ -34,6 +76,8 @@ pub fn refusals(
     let Some(of) = dag.members.get(member) else {
         return vec![Refusal::NoCopy(member.clone())];
     };
+    let newer = skip.iter().filter(|check| check.since() > dag.version);
+    refusals.extend(newer.map(|check| Refusal::NotInVersion(check.switch().to_owned())));
     if !dag.quorum {
         refusals.push(Refusal::NoQuorum);
     }
@@ -47,7 +91,11 @@ pub fn refusals(
     if target.activation_suspended {
         refusals.push(Refusal::ActivationSuspended);
     }
-    refusals.extend(over_maximum(of, active_there, skip));
+    let database = dag.databases.get(&target.copy.database);
+    if database.is_some_and(|of| of.mounted) && !dag.is_listed(member) {
+        refusals.push(Refusal::NotListed(member.clone()));
+    }
+    refusals.extend(over_maximum(of, situation.active_there, skip));
     let seeds = active.is_some_and(|copy| copy.status == CopyStatus::SeedingSource);
     if seeds && !skip.contains(&Check::ActiveCopy) {
         refusals.push(Refusal::SeedingSource);
@@ -64,11 +112,19 @@ pub fn refusals(
             refusals.push(Refusal::SeedingSource);
         }
     }
-    let database = dag.databases.get(&target.copy.database);
     let settings = database.and_then(|of| of.copies.get(member));
     let lagged = settings.is_some_and(crate::CopySettings::is_lagged);
     if !skip.contains(&Check::ClientExperience) && !target.content_index.is_good(lagged) {
         refusals.push(Refusal::ContentIndex(target.content_index));
+    }
+    let made = |check: Check| check.since() <= dag.version && !skip.contains(&check);
+    let busy = situation.busy.filter(|percent| *percent > BUSY);
+    if let Some(percent) = busy.filter(|_| made(Check::Cpu)) {
+        let member = member.clone();
+        refusals.push(Refusal::Busy { member, percent });
+    }
+    if situation.suppressed && made(Check::MoveSuppression) {
+        refusals.push(Refusal::Suppressed);
     }
     refusals
 }

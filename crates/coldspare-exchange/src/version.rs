@@ -8,7 +8,10 @@ pub enum Version {
     /// Exchange Server 2010 SP2 and SP3, that of the white paper.
     #[serde(rename = "2010")]
     V2010,
-    /// Exchange Server 2013.
+    /// Exchange Server 2013 before its second cumulative update: as first released, and CU1.
+    #[serde(rename = "2013-cu1")]
+    V2013Cu1,
+    /// Exchange Server 2013 from its second cumulative update on.
     #[serde(rename = "2013")]
     V2013,
     /// Exchange Server 2016.
@@ -25,12 +28,12 @@ pub enum Version {
 impl Version {
     /// Whether servers have component states and monitored health (managed availability).
     pub fn has_managed_availability(self) -> bool {
-        self >= Self::V2013
+        self >= Self::V2013Cu1
     }
 
     /// Whether failed disks are replaced by spare ones without a person.
     pub fn has_automatic_reseed(self) -> bool {
-        self >= Self::V2013
+        self >= Self::V2013Cu1
     }
 
     /// Whether databases return to their preferred copy by themselves (from 2016 CU2 on).
@@ -44,7 +47,8 @@ impl Version {
     }
 }
 
-/// The licence of a server: it limits how many databases can be mounted there.
+/// The licence of a server: it limits how many databases can be mounted there
+/// ([`limits::databases`](crate::limits::databases)).
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
 )]
@@ -52,7 +56,7 @@ impl Version {
 pub enum Edition {
     /// Five databases.
     Standard,
-    /// A hundred databases.
+    /// A hundred databases; fifty in 2013 before its second cumulative update.
     #[default]
     Enterprise,
 }

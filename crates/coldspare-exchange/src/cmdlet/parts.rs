@@ -12,7 +12,8 @@ use crate::{
 
 /// The version that the first server with one prints: `Version 15.2 (Build 986.5)`.
 ///
-/// That Subscription Edition is 15.2 from build 2562 on is from general knowledge.
+/// That 2013 has its second cumulative update from build 712 on, and that Subscription Edition is
+/// 15.2 from build 2562 on, is from general knowledge.
 pub(super) fn version(servers: &[Cell<'_>]) -> Result<Version, BadInput> {
     for server in servers {
         let cell = server.field("AdminDisplayVersion");
@@ -23,6 +24,7 @@ pub(super) fn version(servers: &[Cell<'_>]) -> Result<Version, BadInput> {
             .collect();
         return match numbers[..] {
             [14, ..] => Ok(Version::V2010),
+            [15, 0, build, ..] if build < 712 => Ok(Version::V2013Cu1),
             [15, 0, ..] => Ok(Version::V2013),
             [15, 1, ..] => Ok(Version::V2016),
             [15, 2, build, ..] if build >= 2562 => Ok(Version::SubscriptionEdition),
@@ -136,6 +138,14 @@ pub(super) fn database(
     })
 }
 
+/// `Enabled:False; PlayDownReason:None; …; Configured:7.00:00:00; …`: the form that administrators
+/// have printed. A copy that has no lag prints `Enabled:False` too.
+fn replay_lag_off(row: &Cell<'_>) -> Result<bool, BadInput> {
+    let text = row.field("ReplayLagStatus").text()?.unwrap_or_default();
+    let says = |part: &str| text.split(';').any(|said| said.trim() == part);
+    Ok(says("Enabled:False") && !says("Configured:00:00:00"))
+}
+
 pub(super) fn copy(row: &Cell<'_>) -> Result<CopyState, BadInput> {
     let number = |name: &str| row.field(name).number();
     let queue = |name: &str| -> Result<QueueLength, BadInput> { Ok(number(name)?.into()) };
@@ -155,6 +165,7 @@ pub(super) fn copy(row: &Cell<'_>) -> Result<CopyState, BadInput> {
         active: false,
         activation_suspended: row.field("ActivationSuspended").flag()?.unwrap_or_default(),
         suspend_comment: row.field("SuspendComment").text()?,
+        replay_lag_off: replay_lag_off(row)?,
         error: row.field("ErrorMessage").text()?,
         content_index: row.field("ContentIndexState").parsed()?.unwrap_or_default(),
         copy_queue: queue("CopyQueueLength")?,

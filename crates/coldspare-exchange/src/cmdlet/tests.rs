@@ -142,9 +142,55 @@ fn a_group_that_was_restored_tells_who_was_left_behind_and_which_witness_it_uses
 }
 
 #[test]
+fn a_member_that_is_in_neither_list_is_told_and_only_when_the_lists_are() {
+    let unlisted = |started: Value, stopped: Value| -> Vec<String> {
+        let mut printed = printed();
+        printed["DatabaseAvailabilityGroup"]["StartedMailboxServers"] = started;
+        printed["DatabaseAvailabilityGroup"]["StoppedMailboxServers"] = stopped;
+        let members = read_group(&printed).unwrap().dag.unlisted.into_iter();
+        members.map(|member| member.to_string()).collect()
+    };
+    assert_eq!(unlisted(json!("ex1"), Value::Null), ["EX2"]);
+    assert_eq!(unlisted(json!(["EX1"]), json!("ex2")), [""; 0]);
+    assert_eq!(unlisted(json!(["EX1", "EX2"]), Value::Null), [""; 0]);
+    assert_eq!(unlisted(Value::Null, Value::Null), [""; 0]);
+}
+
+#[test]
+fn a_lag_that_is_switched_off_is_told_and_none_is_not() {
+    for (status, off) in [
+        (
+            json!(
+                "Enabled:False; PlayDownReason:LagDisabled; Configured:7.00:00:00; Actual:00:00:01"
+            ),
+            true,
+        ),
+        (
+            json!("Enabled:True; PlayDownReason:None; Configured:7.00:00:00; Actual:7.00:00:00"),
+            false,
+        ),
+        (
+            json!(
+                "Enabled:False; PlayDownReason:None; Percentage:0; Configured:00:00:00; MaxDelay:1.00:00:00"
+            ),
+            false,
+        ),
+        (Value::Null, false),
+    ] {
+        let mut printed = printed();
+        printed["CopyStatus"][0]["ReplayLagStatus"] = status.clone();
+        let copies = read_group(&printed).unwrap().copies;
+        assert_eq!(copies[1].replay_lag_off, off, "{status}");
+    }
+}
+
+#[test]
 fn versions_are_told_by_their_builds() {
     for (text, version) in [
         ("Version 14.2 (Build 247.5)", Version::V2010),
+        ("Version 15.0 (Build 516.32)", Version::V2013Cu1),
+        ("Version 15.0 (Build 620.29)", Version::V2013Cu1),
+        ("Version 15.0 (Build 712.24)", Version::V2013),
         ("Version 15.0 (Build 1497.2)", Version::V2013),
         ("Version 15.1 (Build 2507.6)", Version::V2016),
         ("Version 15.2 (Build 1544.4)", Version::V2019),

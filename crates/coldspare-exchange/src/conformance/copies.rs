@@ -1,4 +1,4 @@
-//! Copies: reported, suspended, resumed, seeded, configured, added and taken away.
+//! Copies: reported, suspended, resumed, configured, added and taken away.
 
 use std::num::NonZeroU8;
 
@@ -34,27 +34,6 @@ pub(super) async fn run(rig: &dyn Rig) -> Vec<(&'static str, Checked)> {
             "replication-only-keeps-the-block",
             replication_only_keeps_the_block(rig).await,
         ),
-        (
-            "seeding-needs-suspension",
-            seeding_needs_suspension(rig).await,
-        ),
-        (
-            "seeded-copy-becomes-healthy",
-            seeded_copy_becomes_healthy(rig).await,
-        ),
-        (
-            "seeded-copy-can-stay-suspended",
-            seeded_copy_can_stay_suspended(rig).await,
-        ),
-        (
-            "seeding-source-can-be-named",
-            seeding_source_can_be_named(rig).await,
-        ),
-        (
-            "copy-is-no-source-of-its-own",
-            copy_is_no_source_of_its_own(rig).await,
-        ),
-        ("seeding-can-be-ended", seeding_can_be_ended(rig).await),
         (
             "preferences-stay-unique",
             preferences_stay_unique(rig).await,
@@ -209,81 +188,6 @@ async fn replication_only_keeps_the_block(rig: &dyn Rig) -> Checked {
     let blocked = blocked_after_resume(&group, true).await?;
     ensure(blocked, || {
         "resuming replication alone lifted the block".to_owned()
-    })
-}
-
-fn reseed(group: &Group, manual_resume: bool) -> Action {
-    let (copy, source) = (group.passive(), None);
-    Action::Reseed {
-        copy,
-        source,
-        manual_resume,
-    }
-}
-
-async fn seeding_needs_suspension(rig: &dyn Rig) -> Checked {
-    let group = Group::fresh(rig).await;
-    let reason = |refusal: &Refusal| matches!(refusal, Refusal::NotSuspended(_));
-    group.refused(reseed(&group, false), reason).await
-}
-
-async fn seed(rig: &dyn Rig, manual_resume: bool, wanted: CopyStatus) -> Checked {
-    let group = Group::fresh(rig).await;
-    group.suspend(&group.passive()).await?;
-    group.done(reseed(&group, manual_resume)).await?;
-    rig.settle().await;
-    let status = group.status(&group.passive()).await?;
-    ensure(status == wanted, || {
-        format!("a seeded copy ends {status}, not {wanted}")
-    })
-}
-
-async fn seeded_copy_becomes_healthy(rig: &dyn Rig) -> Checked {
-    seed(rig, false, CopyStatus::Healthy).await
-}
-
-async fn seeded_copy_can_stay_suspended(rig: &dyn Rig) -> Checked {
-    seed(rig, true, CopyStatus::Suspended).await
-}
-
-/// Seeds the passive copy from that member.
-fn reseed_from(group: &Group, source: usize) -> Action {
-    let (copy, source) = (group.passive(), Some(group.members[source].clone()));
-    Action::Reseed {
-        copy,
-        source,
-        manual_resume: false,
-    }
-}
-
-async fn seeding_source_can_be_named(rig: &dyn Rig) -> Checked {
-    let group = Group::fresh(rig).await;
-    group.suspend(&group.passive()).await?;
-    group.done(reseed_from(&group, 0)).await?;
-    rig.settle().await;
-    let status = group.status(&group.passive()).await?;
-    ensure(status == CopyStatus::Healthy, || {
-        format!("a copy that was seeded from a named source ends {status}")
-    })
-}
-
-async fn copy_is_no_source_of_its_own(rig: &dyn Rig) -> Checked {
-    let group = Group::fresh(rig).await;
-    group.suspend(&group.passive()).await?;
-    let reason = |refusal: &Refusal| matches!(refusal, Refusal::Status(_));
-    group.refused(reseed_from(&group, 1), reason).await
-}
-
-async fn seeding_can_be_ended(rig: &dyn Rig) -> Checked {
-    let group = Group::fresh(rig).await;
-    group.suspend(&group.passive()).await?;
-    group.done(reseed(&group, false)).await?;
-    let copy = group.passive();
-    group.done(Action::CancelSeeding { copy }).await?;
-    rig.settle().await;
-    let status = group.status(&group.passive()).await?;
-    ensure(status.is_suspended(), || {
-        format!("a copy whose seeding was ended ends {status}")
     })
 }
 

@@ -317,6 +317,7 @@ async fn messages_are_handed_on(rig: &dyn Rig) -> Checked {
 async fn lost_member_takes_no_messages(rig: &dyn Rig) -> Checked {
     let group = Group::fresh(rig).await;
     rig.lose(&group.members[1]).await;
-    let reason = |refusal: &Refusal| matches!(refusal, Refusal::ServiceDown(_));
+    let reason =
+        |refusal: &Refusal| matches!(refusal, Refusal::ServiceDown(_) | Refusal::NotInVersion(_));
     group.refused(redirect(&group), reason).await
 }

@@ -37,6 +37,22 @@ pub(super) async fn run(rig: &dyn Rig) -> Vec<(&'static str, Checked)> {
         ),
         ("hard-maximum-holds", hard_maximum_holds(rig).await),
         (
+            "busy-member-takes-nothing",
+            busy_member_takes_nothing(rig).await,
+        ),
+        (
+            "processor-check-can-be-left-out",
+            processor_check_can_be_left_out(rig).await,
+        ),
+        (
+            "move-suppression-can-be-left-out",
+            move_suppression_can_be_left_out(rig).await,
+        ),
+        (
+            "switch-of-a-later-version-is-refused",
+            switch_of_a_later_version_is_refused(rig).await,
+        ),
+        (
             "move-without-target-finds-one",
             move_without_target_finds_one(rig).await,
         ),
@@ -174,9 +190,11 @@ async fn hard_maximum_holds(rig: &dyn Rig) -> Checked {
         ..MemberPolicy::default()
     };
     group.done(Action::SetPolicy { member, policy }).await?;
-    let skip = BTreeSet::from([Check::MaximumActiveDatabases]);
+    let version = group.dag().await?.version;
+    let soft = Check::MaximumActiveDatabases;
+    let skip = (soft.since() <= version).then_some(soft);
     let away = Action::Move(crate::Move {
-        skip,
+        skip: skip.into_iter().collect(),
         ..group.away()
     });
     group
@@ -184,6 +202,72 @@ async fn hard_maximum_holds(rig: &dyn Rig) -> Checked {
             matches!(refusal, Refusal::MaximumActive { .. })
         })
         .await
+}
+
+/// A group whose second member is busy, and whether its version looks at that.
+async fn busy(rig: &dyn Rig) -> Result<(Group, bool), super::Broken> {
+    let group = Group::fresh(rig).await;
+    rig.burden(&group.members[1]).await;
+    let looks = group.dag().await?.version >= Check::Cpu.since();
+    Ok((group, looks))
+}
+
+async fn busy_member_takes_nothing(rig: &dyn Rig) -> Checked {
+    let (group, looks) = busy(rig).await?;
+    if !looks {
+        return group.moves(group.away()).await;
+    }
+    let reason = |refusal: &Refusal| matches!(refusal, Refusal::Busy { .. });
+    group.refused(Action::Move(group.away()), reason).await
+}
+
+fn without(check: Check, wanted: crate::Move) -> crate::Move {
+    let skip = BTreeSet::from([check]);
+    crate::Move { skip, ..wanted }
+}
+
+async fn processor_check_can_be_left_out(rig: &dyn Rig) -> Checked {
+    let (group, looks) = busy(rig).await?;
+    if looks {
+        group.moves(without(Check::Cpu, group.away())).await?;
+    }
+    Ok(())
+}
+
+/// So many moves to and fro, one soon after the other, as a group may well suppress.
+const TO_AND_FRO: usize = 6;
+
+async fn move_suppression_can_be_left_out(rig: &dyn Rig) -> Checked {
+    let group = Group::fresh(rig).await;
+    if group.dag().await?.version < Check::MoveSuppression.since() {
+        return Ok(());
+    }
+    for step in 1..=TO_AND_FRO {
+        let target = Some(group.members[step % 2].clone());
+        let wanted = crate::Move {
+            target,
+            ..group.away()
+        };
+        group.moves(without(Check::MoveSuppression, wanted)).await?;
+        rig.settle().await;
+    }
+    Ok(())
+}
+
+async fn switch_of_a_later_version_is_refused(rig: &dyn Rig) -> Checked {
+    let group = Group::fresh(rig).await;
+    let version = group.dag().await?.version;
+    let reason = |refusal: &Refusal| matches!(refusal, Refusal::NotInVersion(_));
+    let switches = [
+        Check::MaximumActiveDatabases,
+        Check::Cpu,
+        Check::MoveSuppression,
+    ];
+    for check in switches.into_iter().filter(|check| check.since() > version) {
+        let wanted = Action::Move(without(check, group.away()));
+        group.refused(wanted, reason).await?;
+    }
+    Ok(())
 }
 
 async fn move_without_target_finds_one(rig: &dyn Rig) -> Checked {

@@ -2,6 +2,7 @@
 
 mod wrong;
 
+use std::collections::BTreeSet;
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use coldspare_names::Time;
 use self::wrong::Wrong;
 use super::*;
 use crate::memory::{Settings, SimulatedCluster};
+use crate::switchover::MoveSuppression;
 use crate::{Member, Version};
 
 /// The one way in which a group is wrong: the name of the check that must notice.
@@ -17,13 +19,18 @@ type Flaw = &'static str;
 
 struct MemoryRig {
     flaw: Flaw,
+    version: Version,
     latest: Mutex<Option<(SimulatedCluster, Time)>>,
 }
 
 impl MemoryRig {
-    fn with(flaw: Flaw) -> Self {
+    fn with(flaw: Flaw, version: Version) -> Self {
         let latest = Mutex::default();
-        Self { flaw, latest }
+        Self {
+            flaw,
+            version,
+            latest,
+        }
     }
 
     fn cluster(&self) -> SimulatedCluster {
@@ -43,14 +50,21 @@ impl Rig for MemoryRig {
     async fn fresh(&self) -> Arc<dyn DagControl> {
         let members @ [first, second] = &self.members();
         let [one, two] = self.databases();
-        let mut dag = Dag::new("DAG1".parse().unwrap(), Version::V2013)
+        let mut dag = Dag::new("DAG1".parse().unwrap(), self.version)
             .with_witness("FS1".parse().unwrap())
             .with_database(one, members)
             .with_database(two, &[second.clone(), first.clone()]);
         for member in members {
             dag = dag.with_member(member.clone(), Member::at("Lab".parse().unwrap()));
         }
-        let inner = SimulatedCluster::new(dag, Settings::default(), Time::EPOCH).unwrap();
+        let settings = Settings {
+            move_suppression: Some(MoveSuppression {
+                moves: 3,
+                within: Duration::from_hours(24),
+            }),
+            ..Settings::default()
+        };
+        let inner = SimulatedCluster::new(dag, settings, Time::EPOCH).unwrap();
         *self.latest.lock().unwrap() = Some((inner.clone(), Time::EPOCH));
         let flaw = self.flaw;
         Arc::new(Wrong { inner, flaw })
@@ -78,30 +92,47 @@ impl Rig for MemoryRig {
         self.cluster().set_services(member, false).unwrap();
     }
 
+    async fn burden(&self, member: &MemberName) {
+        self.cluster().set_busy(member, 100).unwrap();
+    }
+
     async fn settle(&self) {
         self.pass(Duration::from_hours(1));
     }
 }
 
-async fn broken_checks(flaw: Flaw) -> Vec<&'static str> {
-    let violations = check(&MemoryRig::with(flaw)).await;
+/// With what each version has that another has not.
+const VERSIONS: [Version; 4] = [
+    Version::V2010,
+    Version::V2013,
+    Version::V2016,
+    Version::V2019,
+];
+
+async fn broken_checks(flaw: Flaw, version: Version) -> Vec<&'static str> {
+    let violations = check(&MemoryRig::with(flaw, version)).await;
     violations.iter().map(|violation| violation.check).collect()
 }
 
 #[tokio::test]
-async fn the_simulated_cluster_keeps_the_contract() {
-    let violations = check(&MemoryRig::with("none")).await;
-    assert!(violations.is_empty(), "{violations:#?}");
+async fn the_simulated_cluster_keeps_the_contract_in_every_version() {
+    for version in VERSIONS {
+        let violations = check(&MemoryRig::with("none", version)).await;
+        assert!(violations.is_empty(), "{version:?}: {violations:#?}");
+    }
 }
 
 #[tokio::test]
 async fn each_check_notices_the_group_that_is_wrong_in_its_way() {
-    let rig = MemoryRig::with("none");
+    let rig = MemoryRig::with("none", Version::V2016);
     let results = run(&rig).await;
     let mut others = Vec::new();
     for (name, _) in results {
-        let broken = broken_checks(name).await;
-        if broken != [name] {
+        let mut broken = BTreeSet::new();
+        for version in [Version::V2013, Version::V2016] {
+            broken.extend(broken_checks(name, version).await);
+        }
+        if broken != BTreeSet::from([name]) {
             others.push((name, broken));
         }
     }

@@ -1,7 +1,7 @@
 //! Each limit, just within it and just beyond.
 
 use super::*;
-use crate::{Member, Version, WitnessName};
+use crate::{Member, WitnessName};
 
 fn member(number: usize) -> MemberName {
     format!("EX{number}").parse().unwrap()
@@ -62,6 +62,42 @@ fn each_limit_is_named_when_it_is_exceeded() {
     assert_eq!(dag.defects(), [Defect::PreferenceMoves]);
 }
 
+/// Version · edition · databases, active and passive, that a server may have mounted, transcribed
+/// by hand.
+#[rustfmt::skip]
+const DATABASES: &[(Version, Edition, usize)] = &[
+    (Version::V2010,               Edition::Standard,   5),
+    (Version::V2010,               Edition::Enterprise, 100),
+    (Version::V2013Cu1,            Edition::Standard,   5),
+    (Version::V2013Cu1,            Edition::Enterprise, 50),
+    (Version::V2013,               Edition::Standard,   5),
+    (Version::V2013,               Edition::Enterprise, 100),
+    (Version::V2016,               Edition::Standard,   5),
+    (Version::V2016,               Edition::Enterprise, 100),
+    (Version::V2019,               Edition::Standard,   5),
+    (Version::V2019,               Edition::Enterprise, 100),
+    (Version::SubscriptionEdition, Edition::Standard,   5),
+    (Version::SubscriptionEdition, Edition::Enterprise, 100),
+];
+
+#[test]
+fn a_server_takes_as_many_databases_as_its_version_and_edition_allow() {
+    for (version, edition, limit) in DATABASES {
+        for count in [*limit, limit + 1] {
+            let mut dag = group(1, count);
+            dag.version = *version;
+            dag.members.get_mut(&member(1)).unwrap().edition = *edition;
+            let exceeded = Defect::Databases {
+                member: member(1),
+                count,
+                limit: *limit,
+            };
+            let expected: &[Defect] = if count > *limit { &[exceeded] } else { &[] };
+            assert_eq!(dag.defects(), expected, "{version:?} {edition:?}");
+        }
+    }
+}
+
 #[test]
 fn a_description_that_contradicts_itself_is_told_so() {
     let mut dag = group(2, 1);
@@ -79,6 +115,14 @@ fn a_description_that_contradicts_itself_is_told_so() {
         told(&dag),
         ["DB0 is active on EX3, which has no copy of it"]
     );
+    let mut dag = group(2, 0);
+    dag.unlisted = [member(2), member(3)].into();
+    assert_eq!(
+        told(&dag),
+        ["EX3 is in neither list, which is for members that are not stopped"]
+    );
+    dag.stopped = [member(2)].into();
+    assert_eq!(told(&dag).len(), 2, "a stopped member is in a list");
     let witness = WitnessName::new("ex2.example.com").unwrap();
     assert_eq!(
         told(&group(2, 0).with_witness(witness)),

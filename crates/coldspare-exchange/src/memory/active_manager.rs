@@ -21,7 +21,7 @@ impl World {
             self.stores[index].failed = None;
             return false;
         }
-        if !mounted && self.can_serve(index, active) {
+        if !mounted && self.can_mount(index, active) {
             self.begin_mount(index);
             return false;
         }
@@ -53,7 +53,7 @@ impl World {
                 self.policy(index, copy).dial
             };
             let (_, missing) = self.last_logs(index, copy);
-            if missing <= dial.allowed_loss() && self.can_serve(index, copy) {
+            if missing <= dial.allowed_loss() && self.can_mount(index, copy) {
                 if lossless {
                     self.dismount(index);
                 }
@@ -158,6 +158,10 @@ impl World {
         it.status = CopyStatus::Dismounted;
         it.until = Time::NEVER;
         store.active = copy;
+        if let Some(limit) = self.settings.move_suppression {
+            store.moved.retain(|moved| limit.counts(*moved, now));
+            store.moved.push(now);
+        }
         self.fork(index, copy);
         let member = |world: &Self, copy: usize| {
             let machine = world.stores[index].copies[copy].machine;

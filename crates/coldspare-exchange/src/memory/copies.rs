@@ -6,7 +6,7 @@ use super::event::Happening;
 use super::flow::{Pipeline, logs, whole};
 use super::store::{Branch, Volume};
 use super::world::{Timer, World};
-use crate::{CopyEvent, CopyStatus, after, limits};
+use crate::{CopyEvent, CopyStatus, Refusal, after, limits};
 
 impl World {
     /// Brings everything in line after something has changed.
@@ -69,6 +69,21 @@ impl World {
             && copy.volume == Volume::Well
     }
 
+    /// Whether it can be mounted there anew.
+    pub(super) fn can_mount(&self, store: usize, copy: usize) -> bool {
+        let machine = self.stores[store].copies[copy].machine;
+        self.can_serve(store, copy) && self.admitted(machine).is_ok()
+    }
+
+    /// Whether the lists of members and the word of the others let a machine mount databases.
+    pub(super) fn admitted(&self, machine: usize) -> Result<(), Refusal> {
+        let of = &self.machines[machine];
+        if !self.dag.is_listed(&of.name) {
+            return Err(Refusal::NotListed(of.name.clone()));
+        }
+        of.may_mount.then_some(()).ok_or(Refusal::NotCoordinated)
+    }
+
     fn refresh_active(&mut self, store: usize) {
         let active = self.stores[store].active;
         let status = self.stores[store].copies[active].status;
@@ -82,7 +97,7 @@ impl World {
 
     /// Sets how fast the active copy writes logs: none while no client reaches it.
     pub(super) fn load(&mut self, index: usize) {
-        let (now, kept) = (self.now, limits::LAG + self.settings.shipping_delay);
+        let (now, kept) = (self.now, limits::LAG * 2 + self.settings.shipping_delay);
         if self.stores[index].stream.is_outdated(now, kept) {
             self.settle_all(index);
             self.stores[index].stream.forget(now, kept);
@@ -133,7 +148,13 @@ impl World {
         let now = self.now;
         let initialized = now + self.settings.initializing;
         let store = &mut self.stores[index];
+        let branch = store.branch();
         let it = &mut store.copies[copy];
+        let begins_anew = works != it.served || it.branch != branch;
+        if it.status == CopyStatus::SinglePageRestore && begins_anew {
+            it.status = CopyStatus::Initializing;
+            it.until = Time::NEVER;
+        }
         if works != it.served {
             it.served = works;
             it.until = Time::NEVER;
@@ -159,7 +180,7 @@ impl World {
             {
                 self.resolve(index, copy);
             }
-            if path.is_some() && self.stores[index].deleted > 0 {
+            if path.is_some() {
                 self.check_logs(index, copy);
             }
         }
@@ -210,6 +231,20 @@ impl World {
         }
     }
 
+    /// A page of a copy is damaged. Logs go on meanwhile, and all that was written before must be
+    /// replayed, unless the copy keeps its lag (assumptions: documentation says only that a lagged
+    /// copy is played down for it).
+    pub(super) fn damage_page(&mut self, index: usize, copy: usize) {
+        if self.apply(index, copy, CopyEvent::PageDamaged) {
+            let mended = self.now + self.settings.page_restore;
+            let store = &mut self.stores[index];
+            let written = store.stream.level(self.now);
+            let it = &mut store.copies[copy];
+            (it.target, it.compared) = (written, mended);
+        }
+        self.refresh();
+    }
+
     /// A copy's time has come.
     pub(super) fn copy_due(&mut self, index: usize, copy: usize) {
         let now = self.now;
@@ -238,6 +273,9 @@ impl World {
             }
             CopyStatus::Resynchronizing => {
                 self.apply(index, copy, CopyEvent::CaughtUp);
+            }
+            CopyStatus::SinglePageRestore => {
+                self.apply(index, copy, CopyEvent::PageMended);
             }
             CopyStatus::Seeding => self.seeded(index, copy),
             _ => {}
@@ -270,7 +308,9 @@ impl World {
         store.branches[current].top = store.stream.level(now);
         if parent != current || from < store.branches[current].top {
             store.stream.go_on_from(now, from);
-            store.deleted = store.deleted.min(logs(from));
+            for it in &mut store.copies {
+                it.deleted = it.deleted.min(logs(from));
+            }
             store.branches.push(Branch {
                 parent,
                 from,

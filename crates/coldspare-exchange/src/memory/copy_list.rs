@@ -3,7 +3,7 @@
 use super::store::{Copy, Seeding, Volume};
 use super::verbs::Verdict;
 use super::world::{Timer, World};
-use crate::{Answer, CopySettings, CopyStatus, Refusal};
+use crate::{Answer, CopySettings, CopyStatus, Refusal, SeedParts};
 
 /// What is kept with a copy that waits to be seeded by hand.
 const POSTPONED: &str = "replication is suspended because the database must be seeded";
@@ -46,6 +46,7 @@ impl World {
         } else {
             copy.seeding = Some(Seeding {
                 source: self.stores[index].active,
+                parts: SeedParts::DatabaseAndIndex,
                 manual_resume: false,
             });
         }

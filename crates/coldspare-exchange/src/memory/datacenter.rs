@@ -32,6 +32,7 @@ impl World {
             return Err(Refusal::LastStarted);
         }
         self.machines[machine].may_mount = false;
+        self.dag.unlisted.remove(&member);
         if self.dag.stopped.insert(member) {
             if self.dag.quorum {
                 self.elect();
@@ -49,6 +50,7 @@ impl World {
         }
         self.reach(machine)?;
         let member = self.machines[machine].name.clone();
+        self.dag.unlisted.remove(&member);
         if self.dag.stopped.remove(&member) {
             self.elect();
         }

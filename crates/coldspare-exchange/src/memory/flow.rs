@@ -77,7 +77,7 @@ impl Stream {
 
     /// What somebody has seen of it by then who sees everything that much later; a step that is
     /// just being made is not yet seen.
-    fn seen(&self, time: Time, delay: Duration) -> Level {
+    pub(super) fn seen(&self, time: Time, delay: Duration) -> Level {
         let Some(then) = time.since_epoch().checked_sub(delay) else {
             return self.bends[0].level;
         };

@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use super::event::Happening;
+use super::verbs::Verdict;
 use super::world::{Timer, World};
-use crate::logs::{LOW_SPACE_GB, LaggedCopy};
-use crate::{CopySettings, CopyStatus};
+use crate::logs::{LOW_SPACE_GB, LaggedCopy, PlayDown};
+use crate::{Answer, CopySettings, CopyStatus, Refusal, Version};
 
 impl World {
-    fn copy_settings(&self, index: usize, copy: usize) -> CopySettings {
+    pub(super) fn copy_settings(&self, index: usize, copy: usize) -> CopySettings {
         let store = &self.stores[index];
         let member = &self.machines[store.copies[copy].machine].name;
         self.dag.databases[&store.name].copies[member]
@@ -24,6 +25,29 @@ impl World {
             Some(_) => Duration::ZERO,
             None => self.copy_settings(index, copy).replay_lag,
         }
+    }
+
+    /// Switches the lag of a copy off, or on again. Documentation does not say what that does to a
+    /// copy without lag: here it does nothing.
+    pub(super) fn set_lag_disabled(
+        &mut self,
+        index: usize,
+        copy: usize,
+        disabled: bool,
+    ) -> Verdict {
+        self.passive(index, copy)?;
+        if self.dag.version == Version::V2010 {
+            return Err(Refusal::NotInVersion("DisableReplayLag".to_owned()));
+        }
+        if self.is_lagged(index, copy) {
+            let asked = Some(PlayDown::Asked);
+            if disabled {
+                self.play_down(index, copy, asked);
+            } else if self.stores[index].copies[copy].played_down == asked {
+                self.play_down(index, copy, None);
+            }
+        }
+        Ok(Answer::Done)
     }
 
     /// Plays lagged copies of a database down that are needed, and gives the others their lag
@@ -52,7 +76,7 @@ impl World {
             let disk = self.machines[it.machine].disk;
             let facts = LaggedCopy {
                 low_space: disk.free_gb < LOW_SPACE_GB,
-                page_damaged: false,
+                page_damaged: it.status == CopyStatus::SinglePageRestore,
                 healthy_copies,
                 so_few_for: few.map_or(Duration::ZERO, |since| now.since(since)),
                 read_latency_ms: disk.read_latency_ms,
@@ -64,6 +88,7 @@ impl World {
             };
             let wanted = manager.play_down(&on_a_fast_disk).is_some();
             let reason = manager.play_down(&facts);
+            let asked = it.played_down.filter(|now| *now == PlayDown::Asked);
             let it = &mut self.stores[index].copies[copy];
             if !wanted {
                 it.put_off = None;
@@ -71,11 +96,11 @@ impl World {
                 it.put_off = Some(now);
                 self.wake(now + manager.max_delay, Timer::Lag(index));
             }
-            self.play_down(index, copy, reason);
+            self.play_down(index, copy, asked.or(reason));
         }
     }
 
-    fn play_down(&mut self, index: usize, copy: usize, reason: Option<crate::logs::PlayDown>) {
+    fn play_down(&mut self, index: usize, copy: usize, reason: Option<PlayDown>) {
         let it = &mut self.stores[index].copies[copy];
         if it.played_down == reason {
             return;

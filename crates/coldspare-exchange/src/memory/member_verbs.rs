@@ -10,7 +10,7 @@ use crate::{
 impl World {
     pub(super) fn set_policy(&mut self, member: &MemberName, policy: MemberPolicy) -> Verdict {
         let newer = policy.disabled_and_move_now || policy.maximum_preferred.is_some();
-        if newer && self.dag.version < Version::V2013 {
+        if newer && self.dag.version == Version::V2010 {
             let what = "DatabaseCopyActivationDisabledAndMoveNow or a preferred maximum";
             return Err(Refusal::NotInVersion(what.to_owned()));
         }

@@ -3,7 +3,8 @@
 use super::store::Volume;
 use super::verbs::Verdict;
 use super::world::World;
-use crate::{Answer, CopyStatus, Move, Moved, Refusal, switchover};
+use crate::switchover::{self, Situation};
+use crate::{Answer, CopyStatus, Move, Moved, Refusal};
 
 impl World {
     pub(super) fn move_active(&mut self, index: usize, wanted: &Move) -> Verdict {
@@ -70,14 +71,15 @@ impl World {
         }
         let target = self.copy_state(index, copy);
         let machine = self.stores[index].copies[copy].machine;
-        let active_there = self.active_on(machine);
-        let refusals = switchover::refusals(
-            &self.dag,
-            Some(&active),
-            &target,
-            active_there,
-            &wanted.skip,
-        );
+        let suppression = self.settings.move_suppression;
+        let moved = &self.stores[index].moved;
+        let situation = Situation {
+            active_there: self.active_on(machine),
+            busy: Some(self.machines[machine].busy),
+            suppressed: suppression.is_some_and(|limit| limit.suppresses(moved, self.now)),
+        };
+        let refusals =
+            switchover::refusals(&self.dag, Some(&active), &target, &situation, &wanted.skip);
         if let Some(refusal) = refusals.into_iter().next() {
             return Err(refusal);
         }
@@ -92,8 +94,8 @@ impl World {
         if self.stores[index].copies[copy].volume != Volume::Well {
             return Err(Refusal::Damaged(target.copy.member));
         }
-        if self.stores[index].wanted && !self.machines[machine].may_mount {
-            return Err(Refusal::NotCoordinated);
+        if self.stores[index].wanted {
+            self.admitted(machine)?;
         }
         Ok(())
     }

@@ -57,6 +57,7 @@ impl World {
             active,
             activation_suspended: it.activation_suspended,
             suspend_comment: it.comment.clone(),
+            replay_lag_off: !active && it.played_down.is_some() && self.is_lagged(index, copy),
             error: it.error.clone(),
             content_index: it.content_index,
             copy_queue: queue(LogPositions::copy_queue),

@@ -5,7 +5,9 @@ use super::store::{Seeding, Volume};
 use super::verbs::Verdict;
 use super::world::{Timer, World};
 use crate::auto_reseed::{self, AutoReseed, ReseedStep};
-use crate::{Answer, CopyEvent, CopyId, CopyStatus, Error, Refusal, Reseed};
+use crate::{
+    Answer, ContentIndex, CopyEvent, CopyId, CopyStatus, Error, Refusal, Reseed, SeedParts,
+};
 
 impl World {
     pub(super) fn volume(&self, id: &CopyId) -> Result<Volume, Error> {
@@ -29,14 +31,13 @@ impl World {
         Ok(())
     }
 
-    pub(super) fn reseed(
-        &mut self,
-        index: usize,
-        copy: usize,
-        source: usize,
-        manual_resume: bool,
-    ) -> Verdict {
+    pub(super) fn reseed(&mut self, index: usize, copy: usize, seeding: Seeding) -> Verdict {
+        let Seeding { source, parts, .. } = seeding;
         self.passive(index, copy)?;
+        if parts == SeedParts::Index && !self.dag.version.has_content_index_per_copy() {
+            let what = "content index with each copy";
+            return Err(Refusal::NotInVersion(what.to_owned()));
+        }
         let status = self.shown(index, copy);
         match status.permits().reseed {
             Reseed::Running => return Ok(Answer::Done),
@@ -46,13 +47,20 @@ impl World {
         }
         let store = &self.stores[index];
         let (from, to) = (&store.copies[source], store.copies[copy].machine);
-        if self.is_seeding_source(index, source) {
+        if !self.may_seed_too(index, source, parts) {
             return Err(Refusal::SeedInProgress);
         }
         if self.path(from.machine, to).is_none() {
             return Err(Refusal::ServiceDown(
                 self.machines[from.machine].name.clone(),
             ));
+        }
+        if !self.carries(from.machine, to, parts) {
+            let off = [from.machine, to].map(|machine| &self.machines[machine]);
+            let off = off.into_iter().find(|machine| !machine.links.mapi);
+            return Err(off.map_or(Refusal::NoTarget, |machine| {
+                Refusal::MapiNetworkDown(machine.name.clone())
+            }));
         }
         let fit = source == store.active || from.status == CopyStatus::Healthy;
         if from.volume != Volume::Well || !fit {
@@ -61,10 +69,7 @@ impl World {
         if store.copies[copy].volume == Volume::Gone {
             return Err(Refusal::Damaged(self.machines[to].name.clone()));
         }
-        self.stores[index].copies[copy].seeding = Some(Seeding {
-            source,
-            manual_resume,
-        });
+        self.stores[index].copies[copy].seeding = Some(seeding);
         self.begin_seeding(index, copy);
         Ok(Answer::Done)
     }
@@ -83,11 +88,17 @@ impl World {
         Ok(Answer::Done)
     }
 
-    /// What was seeded so far is of no use.
+    /// What was seeded so far is of no use; that the index is *Failed* then is an assumption.
     fn end_seeding(&mut self, index: usize, copy: usize) {
+        let has_index = self.dag.version.has_content_index_per_copy();
         let it = &mut self.stores[index].copies[copy];
-        if it.seeding.take().is_some() {
-            it.volume = it.volume.without_database();
+        if let Some(Seeding { parts, .. }) = it.seeding.take() {
+            if parts.has_database() {
+                it.volume = it.volume.without_database();
+            }
+            if parts.has_index() && has_index {
+                it.content_index = ContentIndex::Failed;
+            }
             self.apply(index, copy, CopyEvent::SeedingAborted);
         }
     }
@@ -111,11 +122,15 @@ impl World {
             source.branch
         };
         let it = &mut store.copies[copy];
-        it.logs = Pipeline::at_level(level, now);
-        it.branch = branch;
-        it.volume = Volume::Well;
-        it.content_index = content_index;
-        it.error = None;
+        if seeding.parts.has_database() {
+            it.logs = Pipeline::at_level(level, now);
+            it.branch = branch;
+            it.volume = Volume::Well;
+            it.error = None;
+        }
+        if seeding.parts.has_index() {
+            it.content_index = content_index;
+        }
         let event = if seeding.manual_resume {
             CopyEvent::SeededToStaySuspended
         } else {
@@ -136,12 +151,34 @@ impl World {
         copies.any(|other| other.seeding.is_some_and(|of| of.source == copy))
     }
 
+    /// Whether a source may seed one more copy: a second one at once only if both get the database
+    /// alone.
+    fn may_seed_too(&self, index: usize, source: usize, parts: SeedParts) -> bool {
+        let copies = self.stores[index].copies.iter();
+        let mut seeded = copies.filter_map(|copy| copy.seeding);
+        seeded.all(|other| {
+            other.source != source
+                || (other.parts == SeedParts::Database && parts == SeedParts::Database)
+        })
+    }
+
+    /// Whether two machines have the networks between them that a seeding needs: a content index
+    /// goes over the MAPI network always.
+    fn carries(&self, source: usize, machine: usize, parts: SeedParts) -> bool {
+        let index = parts.has_index() && self.dag.version.has_content_index_per_copy();
+        let mapi = [source, machine]
+            .iter()
+            .all(|machine| self.machines[*machine].links.mapi);
+        self.path(source, machine).is_some() && (mapi || !index)
+    }
+
     /// A seeding whose source is out of reach is aborted.
     pub(super) fn watch_seeding(&mut self, index: usize, copy: usize) {
         let it = &self.stores[index].copies[copy];
         let Some(seeding) = it.seeding else { return };
         let source = &self.stores[index].copies[seeding.source];
-        if self.path(source.machine, it.machine).is_none() || it.volume == Volume::Gone {
+        let carried = self.carries(source.machine, it.machine, seeding.parts);
+        if !carried || it.volume == Volume::Gone {
             self.end_seeding(index, copy);
         }
     }
@@ -203,9 +240,13 @@ impl World {
                     self.stores[index].copies[copy].volume = Volume::Damaged;
                 }
                 Some(ReseedStep::Seed) => {
-                    let source = self.stores[index].active;
+                    let seeding = Seeding {
+                        source: self.stores[index].active,
+                        parts: SeedParts::DatabaseAndIndex,
+                        manual_resume: false,
+                    };
                     // A refusal leaves the copy as it is: the workflow begins anew in time.
-                    let _ = self.reseed(index, copy, source, false);
+                    let _ = self.reseed(index, copy, seeding);
                 }
                 None => {}
             }

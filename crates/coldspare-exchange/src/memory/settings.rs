@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::logs::{LooseTruncation, ReplayLagManager};
 use crate::quorum::QuorumRules;
+use crate::switchover::MoveSuppression;
 use crate::timing;
 
 /// How fast things go in a simulated cluster. Every figure can be set; those without a source are
@@ -36,8 +37,10 @@ pub struct Settings {
     pub inspection_rate: u64,
     /// Logs an hour that one copy replays: at least 2 a second.
     pub replay_rate: u64,
-    /// How long seeding a copy takes.
+    /// How long seeding a copy takes, whatever of it is seeded.
     pub seeding: Duration,
+    /// How long mending a damaged page takes, replay not counted.
+    pub page_restore: Duration,
     /// Whether pages that were changed by discarded logs are mended (2010 and later); otherwise
     /// such a copy has to be seeded anew.
     pub page_patching: bool,
@@ -48,6 +51,9 @@ pub struct Settings {
     pub replay_lag_manager: ReplayLagManager,
     /// When logs are deleted though a copy needs them; never unless set.
     pub loose_truncation: Option<LooseTruncation>,
+    /// When a database was moved too often for another switchover (2016 and later); never unless
+    /// set, because the limits of Exchange are not documented.
+    pub move_suppression: Option<MoveSuppression>,
     /// How the cluster counts votes.
     pub quorum: QuorumRules,
     /// How long each call of the seam takes.
@@ -69,10 +75,12 @@ impl Default for Settings {
             inspection_rate: 720_000,
             replay_rate: 7_200,
             seeding: Duration::from_mins(10),
+            page_restore: Duration::from_secs(30),
             page_patching: true,
             auto_reseed: None,
             replay_lag_manager: ReplayLagManager::default(),
             loose_truncation: None,
+            move_suppression: None,
             quorum: QuorumRules::default(),
             latency: Duration::ZERO,
         }

@@ -38,7 +38,10 @@ impl World {
             .iter()
             .all(|machine| self.machines[*machine].links.mapi);
         let it = &mut self.stores[index].copies[copy];
-        let flows = matches!(it.status, CopyStatus::Healthy | CopyStatus::Resynchronizing);
+        let flows = matches!(
+            it.status,
+            CopyStatus::Healthy | CopyStatus::Resynchronizing | CopyStatus::SinglePageRestore
+        );
         it.on_mapi = flows && (path == Path::Mapi || (it.on_mapi && mapi));
         if it.on_mapi { Path::Mapi } else { path }
     }
@@ -58,11 +61,13 @@ impl World {
         let it = &mut store.copies[copy];
         let rates = match it.status {
             _ if !it.served => Rates::default(),
-            CopyStatus::Healthy | CopyStatus::Resynchronizing => Rates {
-                copy: copying,
-                inspect,
-                replay,
-            },
+            CopyStatus::Healthy | CopyStatus::Resynchronizing | CopyStatus::SinglePageRestore => {
+                Rates {
+                    copy: copying,
+                    inspect,
+                    replay,
+                }
+            }
             CopyStatus::DisconnectedAndHealthy | CopyStatus::DisconnectedAndResynchronizing => {
                 Rates {
                     copy: 0,
@@ -77,7 +82,10 @@ impl World {
             replay: lag.max(ship),
         };
         it.logs.work(&store.stream, self.now, rates, delays);
-        if it.status == CopyStatus::Resynchronizing {
+        if matches!(
+            it.status,
+            CopyStatus::Resynchronizing | CopyStatus::SinglePageRestore
+        ) {
             it.logs.settle(&store.stream, self.now);
             let until = it.compared.max(it.logs.reaches(&store.stream, it.target));
             if it.until != until {

@@ -8,7 +8,7 @@ use super::flow::{LOG, Level, Pipeline, Stream, logs};
 use super::settings::LoadProfile;
 use crate::auto_reseed::AutoReseed;
 use crate::logs::PlayDown;
-use crate::{ContentIndex, CopyStatus, Database, DatabaseName, MemberName};
+use crate::{ContentIndex, CopyStatus, Database, DatabaseName, MemberName, SeedParts};
 
 /// A copy on a machine's volume.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,7 +25,7 @@ pub(super) struct Copy {
     pub(super) logs: Pipeline,
     /// What it has to catch up to.
     pub(super) target: Level,
-    /// When the comparison of logs ends.
+    /// When the comparison of logs ends, or the mending of a page.
     pub(super) compared: Time,
     /// Whether its logs come over the MAPI network, because the other one failed.
     pub(super) on_mapi: bool,
@@ -40,6 +40,8 @@ pub(super) struct Copy {
     pub(super) workflow: Option<AutoReseed>,
     pub(super) content_index: ContentIndex,
     pub(super) seeding: Option<Seeding>,
+    /// Logs up to here were deleted from it though another copy still needed them.
+    pub(super) deleted: u64,
     /// Why its lag is given up, if it is.
     pub(super) played_down: Option<PlayDown>,
     /// Since when a slow disk puts that off.
@@ -82,6 +84,7 @@ impl Volume {
 pub(super) struct Seeding {
     /// The copy it comes from.
     pub(super) source: usize,
+    pub(super) parts: SeedParts,
     pub(super) manual_resume: bool,
 }
 
@@ -110,8 +113,8 @@ pub(super) struct Store {
     pub(super) stream: Stream,
     pub(super) branches: Vec<Branch>,
     pub(super) load: LoadProfile,
-    /// Logs up to here were deleted though a copy still needed them.
-    pub(super) deleted: u64,
+    /// When it was activated elsewhere, as long as that may count.
+    pub(super) moved: Vec<Time>,
     /// Since when too few copies are healthy for a lagged one to keep its lag.
     pub(super) few: Option<Time>,
 }
@@ -137,6 +140,7 @@ impl Copy {
             workflow: None,
             content_index: ContentIndex::default(),
             seeding: None,
+            deleted: 0,
             played_down: None,
             put_off: None,
         }
@@ -182,7 +186,7 @@ impl Store {
                 top: LOG,
             }],
             load: LoadProfile::default(),
-            deleted: 0,
+            moved: Vec::new(),
             few: None,
         }
     }

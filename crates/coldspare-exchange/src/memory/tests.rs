@@ -6,14 +6,17 @@ mod copy_list;
 mod datacenter;
 mod failures;
 mod logs;
+mod pages;
+mod seeding;
 mod space;
+mod switchovers;
 
 use std::time::Duration;
 
 use coldspare_names::Time;
 
 use super::*;
-use crate::{CopyId, CopyStatus, Member, Version};
+use crate::{CopyId, CopyStatus, Member, SeedParts, Version};
 
 /// The paper's group, and a clock.
 pub(super) struct Lab {

@@ -1,6 +1,6 @@
 //! What a simulated cluster does when it is asked, and what it refuses.
 
-use super::store::Volume;
+use super::store::{Seeding, Volume};
 use super::world::World;
 use crate::{
     Action, Answer, CopyEvent, CopyId, CopyStatus, DatabaseName, Error, MemberName, Refusal,
@@ -14,6 +14,7 @@ pub(super) type Verdict = Result<Answer, Refusal>;
 
 impl World {
     /// Does what is asked; whatever it names must exist.
+    #[expect(clippy::too_many_lines, reason = "a row for each action")]
     pub(super) fn act(&mut self, action: &Action) -> Result<Answer, Error> {
         let verdict = match action {
             Action::Move(wanted) => {
@@ -35,14 +36,28 @@ impl World {
                 let (store, copy) = self.find_copy(copy)?;
                 self.resume(store, copy, *replication_only)
             }
+            Action::DisableReplayLag { copy, .. } => {
+                let (store, copy) = self.find_copy(copy)?;
+                self.set_lag_disabled(store, copy, true)
+            }
+            Action::EnableReplayLag { copy } => {
+                let (store, copy) = self.find_copy(copy)?;
+                self.set_lag_disabled(store, copy, false)
+            }
             Action::Reseed {
                 copy,
+                parts,
                 source,
                 manual_resume,
             } => {
                 let source = self.find_source(&copy.database, source.as_ref())?;
                 let (store, copy) = self.find_copy(copy)?;
-                self.reseed(store, copy, source, *manual_resume)
+                let seeding = Seeding {
+                    source,
+                    parts: *parts,
+                    manual_resume: *manual_resume,
+                };
+                self.reseed(store, copy, seeding)
             }
             Action::CancelSeeding { copy } => {
                 let (store, copy) = self.find_copy(copy)?;
@@ -229,10 +244,8 @@ impl World {
         if volume != Volume::Well {
             return Err(Refusal::Damaged(member.clone()));
         }
-        if !self.machines[machine].may_mount {
-            return Err(Refusal::NotCoordinated);
-        }
         if status == CopyStatus::Dismounted {
+            self.admitted(machine)?;
             self.below_maximum(machine)?;
             self.stores[index].wanted = true;
             self.mount_now(index);

@@ -49,6 +49,8 @@ pub(super) struct Machine {
     /// Messages in its queues.
     pub(super) queued: u64,
     pub(super) disk: Disk,
+    /// How busy its processors are, in percent.
+    pub(super) busy: u8,
 }
 
 /// What is due at some time.
@@ -121,6 +123,7 @@ impl World {
             components: BTreeMap::new(),
             queued: 0,
             disk: Disk::default(),
+            busy: 0,
         };
         let machines = names.iter().map(machine).collect();
         let stores = dag.databases.iter();

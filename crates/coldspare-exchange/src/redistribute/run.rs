@@ -10,6 +10,7 @@ use std::num::NonZeroU8;
 
 use super::report::{MoveReport, MoveStatus};
 use super::{Balance, PlannedMove};
+use crate::switchover::Situation;
 use crate::{
     ActivationPolicy, CopyState, Dag, DatabaseName, Member, MemberName, NodeState, Refusal,
     SiteName, switchover,
@@ -299,7 +300,11 @@ impl<'a> Run<'a> {
             return vec![Refusal::NoCopy(target.name.clone())];
         };
         let active = states.get(database.name, source.name);
-        switchover::refusals(self.dag, active, state, target.active, &BTreeSet::new())
+        let situation = Situation {
+            active_there: target.active,
+            ..Situation::default()
+        };
+        switchover::refusals(self.dag, active, state, &situation, &BTreeSet::new())
     }
 
     /// What the script looks at before it tries.

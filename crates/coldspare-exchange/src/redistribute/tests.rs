@@ -49,6 +49,7 @@ fn states(dag: &Dag) -> Vec<CopyState> {
             active,
             activation_suspended: false,
             suspend_comment: None,
+            replay_lag_off: false,
             error: None,
             content_index: ContentIndex::Healthy,
             copy_queue: QueueLength::new(0),

@@ -12,6 +12,7 @@ fn copy(identity: &str, status: CopyStatus) -> CopyState {
         active: status == CopyStatus::Mounted,
         activation_suspended: false,
         suspend_comment: None,
+        replay_lag_off: false,
         error: None,
         content_index: ContentIndex::Healthy,
         copy_queue: QueueLength::new(0),

@@ -27,6 +27,7 @@ fn group(version: Version) -> (Dag, Vec<CopyState>) {
         copy,
         activation_suspended: false,
         suspend_comment: None,
+        replay_lag_off: false,
         error: None,
         content_index: ContentIndex::Healthy,
         copy_queue: QueueLength::new(0),

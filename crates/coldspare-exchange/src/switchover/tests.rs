@@ -1,13 +1,13 @@
 //! The checks of a move, row by row beside the documentation.
 
 use super::*;
-use crate::{ContentIndex, CopyId, Member, MemberPolicy, QueueLength, Version};
+use crate::{ActivationMode, ContentIndex, CopyId, Member, MemberPolicy, QueueLength, Version};
 
 struct Case {
     dag: Dag,
     active: CopyState,
     target: CopyState,
-    active_there: u32,
+    situation: Situation,
 }
 
 fn case() -> Case {
@@ -23,6 +23,7 @@ fn case() -> Case {
         active: status == CopyStatus::Mounted,
         activation_suspended: false,
         suspend_comment: None,
+        replay_lag_off: false,
         error: None,
         content_index: ContentIndex::Healthy,
         copy_queue: QueueLength::new(0),
@@ -33,7 +34,11 @@ fn case() -> Case {
         dag,
         active: state(&members[0], CopyStatus::Mounted),
         target: state(&members[1], CopyStatus::Healthy),
-        active_there: 3,
+        situation: Situation {
+            active_there: 3,
+            busy: Some(80),
+            suppressed: false,
+        },
     }
 }
 
@@ -44,6 +49,12 @@ fn policy(case: &mut Case) -> &mut MemberPolicy {
         .get_mut("EX2".parse::<MemberName>().as_ref().unwrap())
         .unwrap()
         .policy
+}
+
+/// The target is in neither list of a group where the lists matter.
+fn unlist(case: &mut Case) {
+    case.dag.activation_mode = ActivationMode::DagOnly;
+    case.dag.unlisted = [case.target.copy.member.clone()].into();
 }
 
 type Change = fn(&mut Case);
@@ -61,6 +72,9 @@ const TABLE: &[(&str, Change, Option<Check>)] = &[
     ("target is seeding source",        |c| c.target.status = CopyStatus::SeedingSource,            Some(Check::Lag)),
     ("content index not healthy",       |c| c.target.content_index = ContentIndex::Failed,          Some(Check::ClientExperience)),
     ("soft maximum",                    |c| policy(c).maximum_preferred = Some(3),                  Some(Check::MaximumActiveDatabases)),
+    ("CPU of 81 %",                     |c| c.situation.busy = Some(81),                            Some(Check::Cpu)),
+    ("too many recent moves",           |c| c.situation.suppressed = true,                          Some(Check::MoveSuppression)),
+    ("target in neither list",          unlist,                                                     None),
     ("hard maximum",                    |c| policy(c).maximum_active = Some(3),                     None),
     ("no quorum",                       |c| c.dag.quorum = false,                                   None),
     ("service down",                    |c| c.target.status = CopyStatus::ServiceDown,              None),
@@ -73,7 +87,7 @@ fn refused(case: &Case, skip: &[Check]) -> Vec<Refusal> {
         &case.dag,
         Some(&case.active),
         &case.target,
-        case.active_there,
+        &case.situation,
         &skip,
     )
 }
@@ -118,4 +132,82 @@ fn the_suspended_index_of_a_lagged_copy_is_normal() {
     let copy = database.copies.get_mut(&case.target.copy.member).unwrap();
     copy.replay_lag = std::time::Duration::from_hours(1);
     assert_eq!(refused(&case, &[]), []);
+}
+
+/// Switch · the first version that has it, transcribed by hand.
+#[rustfmt::skip]
+const SINCE: [(&str, Check, Version); 7] = [
+    ("SkipHealthChecks",                 Check::Health,                 Version::V2010),
+    ("SkipActiveCopyChecks",             Check::ActiveCopy,             Version::V2010),
+    ("SkipLagChecks",                    Check::Lag,                    Version::V2010),
+    ("SkipClientExperienceChecks",       Check::ClientExperience,       Version::V2010),
+    ("SkipMaximumActiveDatabasesChecks", Check::MaximumActiveDatabases, Version::V2013Cu1),
+    ("SkipCpuChecks",                    Check::Cpu,                    Version::V2016),
+    ("SkipMoveSuppressionChecks",        Check::MoveSuppression,        Version::V2016),
+];
+
+#[test]
+fn a_version_refuses_the_switches_of_later_ones() {
+    let versions = [
+        Version::V2010,
+        Version::V2013Cu1,
+        Version::V2013,
+        Version::V2016,
+        Version::V2019,
+        Version::SubscriptionEdition,
+    ];
+    for version in versions {
+        for (switch, check, since) in SINCE {
+            let mut case = case();
+            case.dag.version = version;
+            let refusal = Refusal::NotInVersion(switch.to_owned());
+            let expected: &[Refusal] = if version < since { &[refusal] } else { &[] };
+            assert_eq!(refused(&case, &[check]), expected, "{switch} {version:?}");
+        }
+    }
+}
+
+#[test]
+fn before_2016_nobody_looks_at_processors_or_recent_moves() {
+    let mut case = case();
+    case.situation.busy = Some(100);
+    case.situation.suppressed = true;
+    assert_eq!(refused(&case, &[]).len(), 2);
+    case.dag.version = Version::V2013;
+    assert_eq!(refused(&case, &[]), []);
+}
+
+#[test]
+fn a_member_in_neither_list_may_have_what_is_not_mounted_and_anything_without_coordination() {
+    let mut case = case();
+    unlist(&mut case);
+    let member = case.target.copy.member.clone();
+    assert_eq!(refused(&case, &[]), [Refusal::NotListed(member)]);
+    case.dag.activation_mode = ActivationMode::Off;
+    assert_eq!(refused(&case, &[]), []);
+    case.dag.activation_mode = ActivationMode::DagOnly;
+    let database = case.dag.databases.values_mut().next().unwrap();
+    database.mounted = false;
+    assert_eq!(refused(&case, &[]), []);
+}
+
+#[test]
+fn moves_are_suppressed_while_as_many_as_the_limit_still_count() {
+    let hour = |hour| Time::after_epoch(Duration::from_hours(hour));
+    let limit = MoveSuppression {
+        moves: 2,
+        within: Duration::from_hours(3),
+    };
+    // Hours of the moves · the hour it is · suppressed.
+    let table: [(&[u64], u64, bool); 5] = [
+        (&[], 5, false),
+        (&[4], 5, false),
+        (&[3, 4], 5, true),
+        (&[2, 4], 5, false),
+        (&[0, 1, 2, 3, 4], 5, true),
+    ];
+    for (moved, now, expected) in table {
+        let moved: Vec<Time> = moved.iter().copied().map(hour).collect();
+        assert_eq!(limit.suppresses(&moved, hour(now)), expected, "{moved:?}");
+    }
 }

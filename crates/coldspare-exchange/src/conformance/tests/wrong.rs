@@ -3,7 +3,8 @@
 use super::*;
 use crate::memory::Happening;
 use crate::{
-    ActivationMode, ActivationPolicy, Check, LogPositions, MailboxServices, MemberPolicy, NodeState,
+    ActivationMode, ActivationPolicy, Check, LogPositions, MailboxServices, MemberPolicy,
+    NodeState, SeedParts,
 };
 
 /// A group that is wrong in one way.
@@ -45,7 +46,21 @@ impl Wrong {
             "move-without-target-finds-one" if wanted.target.is_none() => {
                 return Ok(Answer::Refused(Refusal::NoTarget));
             }
-            "switch-leaves-its-check-out" => asked.skip.clear(),
+            "switch-leaves-its-check-out" => {
+                asked.skip.remove(&Check::Health);
+            }
+            "switch-of-a-later-version-is-refused" => {
+                asked.skip.retain(|check| check.since() <= before.version);
+            }
+            "busy-member-takes-nothing" if Check::Cpu.since() <= before.version => {
+                asked.skip.insert(Check::Cpu);
+            }
+            "processor-check-can-be-left-out" if Check::Cpu.since() <= before.version => {
+                asked.skip.remove(&Check::Cpu);
+            }
+            "move-suppression-can-be-left-out" if Check::Cpu.since() <= before.version => {
+                asked.skip.remove(&Check::MoveSuppression);
+            }
             "blocked-copy-is-not-chosen" if wanted.target.is_none() => {
                 self.inner.act(&unblock).await?;
             }
@@ -70,7 +85,7 @@ impl Wrong {
             ("dismounted-stays-dismounted", Answer::Moved(_)) => {
                 self.inner.act(&Action::Mount { database }).await?;
             }
-            ("move-reads-back", Answer::Moved(_)) => {
+            ("move-reads-back", Answer::Moved(_)) if wanted.skip.is_empty() => {
                 let copy = CopyId::new(&wanted.database, &"EX1".parse().unwrap());
                 let comment = String::new();
                 self.inner.act(&Action::Suspend { copy, comment }).await?;
@@ -172,6 +187,7 @@ impl Wrong {
     }
 }
 
+#[expect(clippy::too_many_lines, reason = "a row for each flaw")]
 #[async_trait]
 impl DagControl for Wrong {
     async fn dag(&self) -> Result<Dag, Error> {
@@ -301,6 +317,7 @@ impl DagControl for Wrong {
                 "seeded-copy-becomes-healthy",
                 Action::Reseed {
                     manual_resume,
+                    parts: SeedParts::DatabaseAndIndex,
                     source: None,
                     ..
                 },
@@ -308,6 +325,20 @@ impl DagControl for Wrong {
             ("seeded-copy-can-stay-suspended", Action::Reseed { manual_resume, .. }) => {
                 *manual_resume = false;
             }
+            (
+                "database-can-be-seeded-alone",
+                Action::Reseed {
+                    parts: SeedParts::Database,
+                    ..
+                },
+            )
+            | (
+                "index-can-be-seeded-alone",
+                Action::Reseed {
+                    parts: SeedParts::Index,
+                    ..
+                },
+            ) => return Ok(Answer::Refused(Refusal::NoTarget)),
             ("seeding-source-can-be-named", Action::Reseed { copy, source, .. })
                 if source.as_ref().is_some_and(|source| *source != copy.member) =>
             {
@@ -317,8 +348,14 @@ impl DagControl for Wrong {
             ("policy-reads-back", Action::SetPolicy { policy, .. }) => {
                 policy.dial = MemberPolicy::default().dial;
             }
-            ("preferences-stay-unique", Action::SetCopy { .. })
-            | ("seeding-can-be-ended", Action::CancelSeeding { .. })
+            ("preferences-stay-unique", Action::SetCopy { settings, .. })
+                if !settings.is_lagged() =>
+            {
+                return Ok(Answer::Done);
+            }
+            ("seeding-can-be-ended", Action::CancelSeeding { .. })
+            | ("replay-lag-can-be-disabled", Action::DisableReplayLag { .. })
+            | ("replay-lag-can-be-enabled", Action::EnableReplayLag { .. })
             | ("component-reads-back", Action::SetComponent { .. })
             | ("primary-reads-back", Action::MovePrimary { .. })
             | ("mount-reads-back", Action::Mount { .. }) => return Ok(Answer::Done),

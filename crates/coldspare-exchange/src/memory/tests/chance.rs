@@ -16,6 +16,8 @@ enum Deed {
     Services(usize, bool),
     DomainController(usize, bool),
     Volume(usize, usize, bool),
+    Page(usize, usize),
+    Seed(usize, usize, SeedParts),
     Witness(bool),
     Move(usize, usize, bool),
     Suspend(usize, usize),
@@ -41,6 +43,8 @@ fn deed() -> impl Strategy<Value = Deed> {
         (one.clone(), any::<bool>()).prop_map(|(m, on)| Deed::Services(m, on)),
         (one.clone(), any::<bool>()).prop_map(|(m, on)| Deed::DomainController(m, on)),
         (one.clone(), other.clone(), any::<bool>()).prop_map(|(d, m, on)| Deed::Volume(d, m, on)),
+        (one.clone(), other.clone()).prop_map(|(d, m)| Deed::Page(d, m)),
+        (one.clone(), other.clone(), parts()).prop_map(|(d, m, of)| Deed::Seed(d, m, of)),
         any::<bool>().prop_map(Deed::Witness),
         (one.clone(), other.clone(), any::<bool>()).prop_map(|(d, m, skip)| Deed::Move(d, m, skip)),
         (one.clone(), other.clone()).prop_map(|(d, m)| Deed::Suspend(d, m)),
@@ -51,6 +55,14 @@ fn deed() -> impl Strategy<Value = Deed> {
         Just(Deed::Restore),
         (1..600_u64).prop_map(Deed::Wait),
         (1..600_u64).prop_map(Deed::Wait),
+    ]
+}
+
+fn parts() -> impl Strategy<Value = SeedParts> {
+    prop_oneof![
+        Just(SeedParts::DatabaseAndIndex),
+        Just(SeedParts::Database),
+        Just(SeedParts::Index),
     ]
 }
 
@@ -66,6 +78,15 @@ fn do_it(lab: &mut Lab, deed: &Deed) {
         Deed::Services(m, on) => cluster.set_services(&name(m), on).unwrap(),
         Deed::DomainController(m, on) => cluster.set_domain_controller(&name(m), on).unwrap(),
         Deed::Volume(d, m, on) => cluster.set_volume(&of(d), &name(m), on).unwrap(),
+        Deed::Page(d, m) => cluster.damage_page(&of(d), &name(m)).unwrap(),
+        Deed::Seed(d, m, parts) => {
+            lab.act(&Action::Reseed {
+                copy: copy(d, m),
+                parts,
+                source: None,
+                manual_resume: false,
+            });
+        }
         Deed::Witness(on) => cluster.set_witness(on),
         Deed::Move(d, m, skips) => {
             let all = [Check::Health, Check::Lag, Check::ClientExperience];

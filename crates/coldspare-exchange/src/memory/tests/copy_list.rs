@@ -78,6 +78,7 @@ fn a_copy_whose_seeding_is_postponed_waits_for_it_and_does_not_resume_without() 
     assert_eq!(lab.status("DB1\\EX2"), CopyStatus::FailedAndSuspended);
     lab.done(&Action::Reseed {
         copy: copy("DB1\\EX2"),
+        parts: SeedParts::DatabaseAndIndex,
         source: Some(member("EX3")),
         manual_resume: false,
     });
@@ -98,6 +99,7 @@ fn a_second_copy_cannot_be_seeded_from_a_source_that_seeds_already() {
     });
     let mut reseed = Action::Reseed {
         copy,
+        parts: SeedParts::DatabaseAndIndex,
         source: None,
         manual_resume: false,
     };
@@ -130,6 +132,7 @@ fn a_seeding_that_is_ended_leaves_nothing_to_resume() {
     });
     let reseed = Action::Reseed {
         copy: id.clone(),
+        parts: SeedParts::DatabaseAndIndex,
         source: None,
         manual_resume: false,
     };

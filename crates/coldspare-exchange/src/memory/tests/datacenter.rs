@@ -115,6 +115,42 @@ fn a_lost_site_that_has_its_power_back_stays_out_until_it_is_started() {
     }
 }
 
+#[test]
+fn nothing_is_mounted_on_a_member_that_is_in_neither_list_until_it_is_started() {
+    let unlisted = |activation_mode| {
+        let mut dag = group(&["EX1", "EX2"], &[("DB1", &["EX1", "EX2"])]);
+        dag.unlisted = [member("EX2")].into();
+        dag.activation_mode = activation_mode;
+        Lab::new(dag, Settings::default())
+    };
+    let there = Action::Move(crate::Move::lossless(&database("DB1"), &member("EX2")));
+    let off = unlisted(ActivationMode::Off);
+    assert!(matches!(off.act(&there), Answer::Moved(_)));
+    let mut lab = unlisted(ActivationMode::DagOnly);
+    let told = Refusal::NotListed(member("EX2"));
+    assert_eq!(
+        told.to_string(),
+        "EX2 isn't in the stopped or started servers list"
+    );
+    refused(&lab, &there, told.clone());
+    lab.done(&Action::Dismount {
+        database: database("DB1"),
+    });
+    assert!(matches!(lab.act(&there), Answer::Moved(_)), "dismounted");
+    let mount = Action::Mount {
+        database: database("DB1"),
+    };
+    refused(&lab, &mount, told);
+    lab.done(&start("EX2"));
+    lab.done(&mount);
+    assert_eq!(lab.home("DB1"), ("EX2".into(), true));
+    lab.minutes(1);
+    let mut lab = unlisted(ActivationMode::DagOnly);
+    lab.cluster.member_down(&member("EX1")).unwrap();
+    lab.minutes(1);
+    assert!(!lab.home("DB1").1, "nor does a failover mount it there");
+}
+
 /// Survivors · alternate witness is used, transcribed by hand.
 const RESTORED: [(usize, bool); 5] = [(1, true), (2, true), (3, false), (4, true), (5, false)];
 

@@ -257,6 +257,7 @@ fn a_damaged_active_copy_is_left_and_a_seeding_heals_it() {
     );
     lab.done(&Action::Reseed {
         copy: copy("DB1\\EX1"),
+        parts: SeedParts::DatabaseAndIndex,
         source: None,
         manual_resume: false,
     });
@@ -315,6 +316,7 @@ fn a_seeding_ends_when_its_source_is_lost() {
     });
     lab.done(&Action::Reseed {
         copy: copy("DB2\\EX1"),
+        parts: SeedParts::DatabaseAndIndex,
         source: None,
         manual_resume: false,
     });
