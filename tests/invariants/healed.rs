@@ -1,12 +1,13 @@
 //! A healed site converges: once nothing is broken any more, every persona runs, on all of its
 //! networks; and where a persona was brought back, every database of its group is active where it
-//! is preferred. (What a group does by itself about its members' troubles is the group's affair.)
+//! is preferred. What becomes of a member that nobody moved is the group's affair: a damaged volume
+//! there waits for a person, as Exchange leaves it.
 
 use coldspare::What;
 use coldspare::site::Redistribution;
-use coldspare_exchange::DagControl;
-use coldspare_names::ServerName;
-use coldspare_sim::Truth;
+use coldspare_exchange::{DagControl, DatabaseName, MemberName};
+use coldspare_names::{PersonaName, ServerName};
+use coldspare_sim::{Fault, FaultKind, Truth};
 use futures::FutureExt;
 
 use crate::{Invariant, Run};
@@ -48,7 +49,11 @@ impl Invariant for Healed {
         }
         site.dags.iter().find_map(|(name, of)| {
             let now = truth.group(name)?.dag().now_or_never()?.ok()?;
-            of.dag.databases.iter().find_map(|(database, wanted)| {
+            let mut databases = of.dag.databases.iter().filter(|(database, wanted)| {
+                let persona = of.personas.get(&wanted.active);
+                !run.is_left_damaged(database, &wanted.active, persona)
+            });
+            databases.find_map(|(database, wanted)| {
                 let active = &now.databases.get(database)?.active;
                 (*active != wanted.active).then(|| {
                     format!(
@@ -56,6 +61,28 @@ impl Invariant for Healed {
                         wanted.active
                     )
                 })
+            })
+        })
+    }
+}
+
+impl Run<'_> {
+    /// Whether a copy was damaged whose member's persona was not brought back since.
+    fn is_left_damaged(
+        &self,
+        database: &DatabaseName,
+        member: &MemberName,
+        persona: Option<&PersonaName>,
+    ) -> bool {
+        let is_this = |fault: &&Fault| {
+            matches!(&fault.kind, FaultKind::VolumeDamage { database: d, member: m }
+                if d == database && m == member)
+        };
+        let damaged = self.scenario.faults.iter().filter(is_this);
+        damaged.map(|fault| fault.at).max().is_some_and(|at| {
+            let mut later = self.told.iter().filter(|told| told.at > at);
+            !later.any(|told| {
+                told.event.event == What::Restored && told.event.about.persona.as_ref() == persona
             })
         })
     }
