@@ -43,7 +43,8 @@ fn an_operator_is_answered_and_a_script_can_tell_how_it_went() {
     place.ask(0, &["resume"]);
     let refused = place.ask(3, &["confirm", "fenced", "exchange-1", "r720-2", "9"]);
     assert!(refused.contains("does not hold"), "{refused}");
-    place.ask(2, &["start", "no such name"]);
+    place.ask(3, &["start", "nobody"]);
+    place.ask(2, &["confirm", "fenced", "exchange-1", "r720-2", "many"]);
     place.ask(2, &["fly"]);
 
     assert_eq!(controller.terminate(), Some(0));

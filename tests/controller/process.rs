@@ -114,9 +114,9 @@ impl Place {
         controller.log()
     }
 
-    /// What an operator is told, who asks until the store has been read.
+    /// What an operator is told, who asks until the controller knows its site.
     pub(crate) fn ask(&self, expected: i32, arguments: &[&str]) -> String {
-        within("the store is read", || {
+        within("it knows its site", || {
             let mut command = Command::new(&programs().ctl);
             command
                 .current_dir(root())
@@ -125,7 +125,12 @@ impl Place {
             let output = command.args(arguments).output().unwrap();
             let told = [output.stdout, output.stderr].concat();
             let told = String::from_utf8(told).unwrap();
-            let early = ["has not been read", "ask again", "the controller stops"];
+            let early = [
+                "has not been read",
+                "being found out",
+                "ask again",
+                "the controller stops",
+            ];
             if early.iter().any(|early| told.contains(early)) {
                 return None;
             }
