@@ -283,6 +283,21 @@ fn a_persona_may_redistribute_itself_when_it_starts() {
     assert!(!all(&checked, What::Redistributed).is_empty());
 }
 
+#[test]
+fn a_damaged_copy_of_a_member_that_nobody_moved_is_left_to_people() {
+    let site = include_str!("../examples/sites/white-paper.toml");
+    let site = Site::parse(site, "white-paper.toml").unwrap();
+    let scenario = "duration = \"143m\"\n\
+        [[fault]]\nat = \"10m\"\nkind = \"power-loss\"\nserver = \"r720-1\"\n\
+        [[fault]]\nat = \"1035s\"\nkind = \"volume-damage\"\n\
+        database = \"Database-2\"\nmember = \"exchange-2\"\n\
+        [[fault]]\nat = \"1937s\"\nkind = \"repair\"\nserver = \"r720-1\"\n";
+    let scenario = Scenario::parse(scenario, "damage.toml", &site).unwrap();
+    let checked = run(&site, &scenario, 1).unwrap();
+    assert!(checked.violations.is_empty(), "{:?}", checked.violations);
+    assert_eq!(home(&checked, "exchange-1"), Some("r720-3"));
+}
+
 /// A management controller whose driver is broken.
 #[derive(Debug)]
 struct Panics(Arc<dyn Bmc>);
