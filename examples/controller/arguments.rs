@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
 use tracing::Level;
@@ -18,9 +19,13 @@ pub(crate) struct Arguments {
     /// Where it keeps what must not be lost: `sqlite:PATH`, `etcd:ENDPOINT,…` or `memory`.
     #[arg(long)]
     pub(crate) store: StoreAddress,
-    /// What it is called.
+    /// What it is called. On one etcd each controller has a name of its own.
     #[arg(long, default_value = "controller")]
     pub(crate) name: String,
+    /// On etcd, for how many seconds one that leads may not be heard of before another takes over:
+    /// longer than the longest call that powers a server on or admits it, and its pause.
+    #[arg(long, default_value_t = 30)]
+    lease: u64,
     /// The socket at which operators ask. Only its owner and root may.
     #[arg(long, default_value = "/run/coldspare.sock")]
     pub(crate) socket: PathBuf,
@@ -34,6 +39,13 @@ pub(crate) struct Arguments {
     /// What is logged at least: `error`, `warn`, `info`, `debug` or `trace`.
     #[arg(long, default_value = "info")]
     pub(crate) log_level: Level,
+}
+
+impl Arguments {
+    /// How long a lease lasts.
+    pub(crate) fn lease(&self) -> Duration {
+        Duration::from_secs(self.lease)
+    }
 }
 
 /// How the log is written.

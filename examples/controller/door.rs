@@ -22,6 +22,18 @@ use crate::Failure;
 /// So many may be connected. Others wait.
 const ROOM: usize = 64;
 
+/// Who answers at the door.
+#[derive(Debug, Clone)]
+pub(crate) enum Host {
+    /// The controller that looks after the site.
+    Leads(Handle),
+    /// One that only waits for its turn.
+    Follows {
+        /// What it says of who leads.
+        leader: String,
+    },
+}
+
 /// A socket that is open. Clones are the same; the last one takes it away.
 #[derive(Debug, Clone)]
 pub(crate) struct Door(Arc<Socket>);
@@ -62,8 +74,8 @@ impl Door {
         })))
     }
 
-    /// Lets in whoever asks the controller, until that has ended and everybody has an answer.
-    pub(crate) async fn serve(self, controller: Handle, ended: watch::Receiver<bool>) {
+    /// Lets in whoever asks, until the host has ended and everybody has an answer.
+    pub(crate) async fn serve(self, host: Host, ended: watch::Receiver<bool>) {
         let mut over = ended.clone();
         let mut visits = JoinSet::new();
         loop {
@@ -72,7 +84,7 @@ impl Door {
                 Some(_) = visits.join_next() => {}
                 accepted = self.0.listener.accept(), if visits.len() < ROOM => match accepted {
                     Ok((visitor, _)) => {
-                        visits.spawn(visit(visitor, controller.clone(), ended.clone()));
+                        visits.spawn(visit(visitor, host.clone(), ended.clone()));
                     }
                     // Out of descriptors, say: that passes.
                     Err(error) => {
@@ -92,7 +104,7 @@ async fn is_over(ended: &mut watch::Receiver<bool>) {
 }
 
 /// Answers one visitor's requests, one after the other.
-async fn visit(mut visitor: UnixStream, controller: Handle, mut ended: watch::Receiver<bool>) {
+async fn visit(mut visitor: UnixStream, host: Host, mut ended: watch::Receiver<bool>) {
     let Ok(credentials) = visitor.peer_cred() else {
         return;
     };
@@ -108,7 +120,7 @@ async fn visit(mut visitor: UnixStream, controller: Handle, mut ended: watch::Re
         let goes_on = !matches!(request, Err(Unreadable::Endless | Unreadable::Broken(_)));
         let answer = match request {
             Ok(None) => return,
-            Ok(Some(request)) => ask(&controller, &actor, request).await,
+            Ok(Some(request)) => ask(&host, &actor, request).await,
             Err(unreadable) => Answer::Bad(unreadable.to_string()),
         };
         if send(&mut to, &answer).await.is_err() || !goes_on {
@@ -117,10 +129,16 @@ async fn visit(mut visitor: UnixStream, controller: Handle, mut ended: watch::Re
     }
 }
 
-async fn ask(controller: &Handle, actor: &Actor, request: Request) -> Answer {
+async fn ask(host: &Host, actor: &Actor, request: Request) -> Answer {
     let verb = match request.verb() {
         Ok(verb) => verb,
         Err(errors) => return Answer::Bad(errors.to_string()),
+    };
+    let controller = match host {
+        Host::Leads(controller) => controller,
+        Host::Follows { leader } => {
+            return Answer::Reply(Reply::Refused(format!("this controller follows: {leader}")));
+        }
     };
     let word = verb.word();
     let actor = actor.clone();

@@ -13,6 +13,7 @@
 //! | `site_of_record` | which site counts: the file's, or the store's |
 //! | `hearing` | agents: their heartbeats, and their connections |
 //! | `door` | the socket at which operators ask |
+//! | `turns` | several controllers on one etcd: one leads, the others follow |
 //!
 //! Exit status: 0 stopped as told, 2 it could not run.
 
@@ -21,12 +22,14 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use clap::Parser;
+use coldspare::leading::Lease;
 use coldspare::site::Site;
-use coldspare::{Clock, Core, Ending, Estimates, Shell, connect};
+use coldspare::{Clock, Core, Ending, Estimates, Shell, connect, longest_give};
 use coldspare_names::Time;
 use coldspare_store::Store;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 mod arguments;
@@ -35,9 +38,10 @@ mod hearing;
 mod log;
 mod place;
 mod site_of_record;
+mod turns;
 
 use arguments::Arguments;
-use door::Door;
+use door::{Door, Host};
 use hearing::Hearing;
 
 /// Why it cannot run.
@@ -64,64 +68,95 @@ fn main() -> ExitCode {
     }
 }
 
+/// What stays the same for as long as the process runs.
+struct Daemon<'a> {
+    arguments: &'a Arguments,
+    file: Option<Site>,
+    store: Arc<dyn Store>,
+    clock: Clock,
+    door: Door,
+    told_to_stop: watch::Receiver<bool>,
+}
+
 async fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let mut told_to_stop = told_to_stop()?;
+    let told_to_stop = told_to_stop()?;
     let file = arguments.site.as_ref().map(Site::load).transpose()?;
     let place = place::open(&arguments.store).await?;
-    let clock = clock()?;
-    let site = tokio::select! {
-        site = site_of_record::settle(&*place.store, file, clock.now()) => site?,
-        _ = told_to_stop.wait_for(|told| *told) => return Ok(()),
+    let daemon = Daemon {
+        arguments,
+        file,
+        store: place.store.clone(),
+        clock: clock()?,
+        door: Door::open(&arguments.socket)?,
+        told_to_stop: told_to_stop.clone(),
     };
-    let mut site = Arc::new(site);
-    let door = Door::open(&arguments.socket)?;
-    tracing::info!(name = arguments.name, site = %site.name, socket = %arguments.socket.display(), "ready");
-    loop {
-        let store = place.store.clone();
-        match control(arguments, site, store, clock, &door, told_to_stop.clone()).await? {
-            Ending::Stopped => break,
-            Ending::AnotherSite(other) => site = other,
-        }
-        tracing::info!(site = %site.name, "starts anew: the site's devices are others");
+    if place.shared {
+        turns::take(&daemon).await?;
+    } else {
+        daemon.look_after(None).await?;
     }
     tracing::info!("stopped");
     Ok(())
 }
 
-/// Looks after the site until there is a reason to end.
-async fn control(
-    arguments: &Arguments,
-    site: Arc<Site>,
-    store: Arc<dyn Store>,
-    clock: Clock,
-    door: &Door,
-    mut told_to_stop: watch::Receiver<bool>,
-) -> Result<Ending, Failure> {
-    let mut devices = connect(&site)?;
-    let hearing = Hearing::begin(&arguments.hear, clock, &mut devices).await?;
-    let core = Core::new(
-        site.clone(),
-        devices.bind(),
-        Estimates::default(),
-        clock.now(),
-    )?;
-    let (shell, handle, told) = Shell::new(site.clone(), devices, store, clock);
-    let _agents = hearing.go_on(&site, &handle);
-
-    let (ending, ended) = watch::channel(false);
-    let asked = tokio::spawn(door.clone().serve(handle.clone(), ended));
-    let stopping = tokio::spawn(async move {
-        if told_to_stop.wait_for(|told| *told).await.is_ok() {
-            handle.stop().await;
+impl Daemon<'_> {
+    /// Looks after the site until it is told to stop. Dropped, it stops at once.
+    async fn look_after(&self, lease: Option<Lease>) -> Result<(), Failure> {
+        let mut told_to_stop = self.told_to_stop.clone();
+        let file = self.file.as_ref();
+        let site = tokio::select! {
+            site = site_of_record::settle(&*self.store, file, self.clock.now()) => site?,
+            _ = told_to_stop.wait_for(|told| *told) => return Ok(()),
+        };
+        let mut site = Arc::new(site);
+        loop {
+            if lease.is_some() && self.arguments.lease() <= longest_give(&site) {
+                return Err("a lease must be longer than the longest call that gives".into());
+            }
+            let name = &self.arguments.name;
+            tracing::info!(name, site = %site.name, "looks after the site");
+            match self.control(site, lease.clone()).await? {
+                Ending::Stopped => return Ok(()),
+                Ending::AnotherSite(other) => site = other,
+            }
+            tracing::info!("starts anew: the site's devices are others");
         }
-    });
-    let (end, ()) = tokio::join!(shell.run(core), log::tell(told));
-    ending.send_replace(true);
-    stopping.abort();
-    if timeout(FAREWELL, asked).await.is_err() {
-        tracing::warn!("somebody who asked did not wait for the answer");
     }
-    Ok(end)
+
+    /// Looks after the site as it is, until there is a reason to end.
+    async fn control(&self, site: Arc<Site>, lease: Option<Lease>) -> Result<Ending, Failure> {
+        let (arguments, clock) = (self.arguments, self.clock);
+        let mut devices = connect(&site)?;
+        let hearing = Hearing::begin(&arguments.hear, clock, &mut devices).await?;
+        let core = Core::new(
+            site.clone(),
+            devices.bind(),
+            Estimates::default(),
+            clock.now(),
+        )?;
+        let (shell, handle, told) = Shell::new(site.clone(), devices, self.store.clone(), clock);
+        let shell = match lease {
+            Some(lease) => shell.led_by(lease),
+            None => shell,
+        };
+
+        let mut tasks = hearing.go_on(&site, &handle);
+        let (ending, ended) = watch::channel(false);
+        let mut visits = JoinSet::new();
+        visits.spawn(self.door.clone().serve(Host::Leads(handle.clone()), ended));
+        let mut told_to_stop = self.told_to_stop.clone();
+        tasks.spawn(async move {
+            if told_to_stop.wait_for(|told| *told).await.is_ok() {
+                handle.stop().await;
+            }
+        });
+        let (end, ()) = tokio::join!(shell.run(core), log::tell(told));
+        ending.send_replace(true);
+        if timeout(FAREWELL, visits.join_next()).await.is_err() {
+            tracing::warn!("somebody who asked did not wait for the answer");
+        }
+        Ok(end)
+    }
 }
 
 /// Becomes true on an interrupt, or when the system asks the process to terminate.

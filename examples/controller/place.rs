@@ -13,6 +13,8 @@ use crate::arguments::StoreAddress;
 #[derive(Debug)]
 pub(crate) struct Place {
     pub(crate) store: Arc<dyn Store>,
+    /// Several controllers may use it: then one of them leads.
+    pub(crate) shared: bool,
     /// Held for as long as the store is used; the system frees it when the process ends, however.
     _lock: Option<File>,
 }
@@ -22,20 +24,23 @@ pub(crate) async fn open(address: &StoreAddress) -> Result<Place, Failure> {
     Ok(match address {
         StoreAddress::Memory => Place {
             store: Arc::new(MemoryStore::new()),
+            shared: false,
             _lock: None,
         },
         StoreAddress::Sqlite(path) => Place {
             _lock: Some(lock(path)?),
             store: Arc::new(SqliteStore::open(path).await?),
+            shared: false,
         },
         #[cfg(feature = "etcd")]
-        StoreAddress::Etcd(endpoints) => Place {
-            store: {
-                let root = coldspare_store::Key::new("coldspare")?;
-                Arc::new(coldspare_store::EtcdStore::connect(endpoints, &root).await?)
-            },
-            _lock: None,
-        },
+        StoreAddress::Etcd(endpoints) => {
+            let root = coldspare_store::Key::new("coldspare")?;
+            Place {
+                store: Arc::new(coldspare_store::EtcdStore::connect(endpoints, &root).await?),
+                shared: true,
+                _lock: None,
+            }
+        }
         #[cfg(not(feature = "etcd"))]
         StoreAddress::Etcd(_) => {
             return Err(

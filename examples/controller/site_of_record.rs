@@ -19,11 +19,11 @@ const REST: Duration = Duration::from_secs(1);
 /// The site of record. If there is none yet, the file's becomes it.
 pub(crate) async fn settle(
     store: &dyn Store,
-    file: Option<Site>,
+    file: Option<&Site>,
     now: Time,
 ) -> Result<Site, Failure> {
     loop {
-        let settled = try_to_settle(store, file.as_ref(), now).await;
+        let settled = try_to_settle(store, file, now).await;
         match settled {
             Err(Hindrance::Store(error)) if error.may_retry() => {
                 tracing::warn!(
@@ -36,8 +36,8 @@ pub(crate) async fn settle(
             Err(Hindrance::Other(reason)) => return Err(reason.into()),
             Ok(None) => {}
             Ok(Some(site)) => {
-                let file = file.filter(|file| *file != site);
-                for change in file.iter().flat_map(|file| site.difference(file)) {
+                let file = file.filter(|file| **file != site);
+                for change in file.into_iter().flat_map(|file| site.difference(file)) {
                     tracing::warn!(%change, "the file differs from the site on record, which is used");
                 }
                 return Ok(site);

@@ -95,7 +95,7 @@ impl Place {
         }
     }
 
-    /// A controller that answers.
+    /// A controller that knows its site.
     pub(crate) fn start(&self, arguments: &[&str]) -> Controller {
         let mut controller = self.spawn(arguments);
         within("it answers", || {
@@ -103,6 +103,7 @@ impl Place {
             assert_eq!(ended, None, "{}", controller.log());
             UnixStream::connect(self.socket()).ok()
         });
+        self.ask(0, &["status"]);
         controller
     }
 

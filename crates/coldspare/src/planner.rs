@@ -400,5 +400,12 @@ impl Planner<'_> {
     }
 }
 
+/// How long a call of a site may take that gives a server something: the longest there is.
+pub fn longest_give(site: &Site) -> Duration {
+    let policies = site.pools.values().map(|pool| &pool.policy);
+    let limits = policies.map(|it| (it.call_limits.bmc + it.off_pause).max(it.call_limits.array));
+    limits.max().unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests;

@@ -23,6 +23,8 @@ use crate::core::{Core, Input, Output, RequestId, Watched};
 use crate::devices::Devices;
 use crate::event::Told;
 use crate::hearing::{Expected, Hearing, Roster};
+use crate::leading::Lease;
+use crate::planner::longest_give;
 use crate::reply::Reply;
 use crate::site::Site;
 
@@ -138,6 +140,7 @@ pub struct Shell {
     /// Commits under way.
     commits: usize,
     ending: Option<Ending>,
+    lease: Option<Lease>,
 }
 
 impl Shell {
@@ -165,6 +168,7 @@ impl Shell {
             requests: 0,
             commits: 0,
             ending: None,
+            lease: None,
         };
         let handle = Handle {
             inputs,
@@ -172,6 +176,16 @@ impl Shell {
             clock,
         };
         (shell, handle, told)
+    }
+
+    /// The shell of one of several controllers on one store: it commits only in that term, and gives
+    /// only while the lease allows it. Its owner drops it when the [lease is lost](Lease::lost).
+    #[must_use]
+    pub fn led_by(self, lease: Lease) -> Self {
+        Self {
+            lease: Some(lease),
+            ..self
+        }
     }
 
     /// Runs the controller until it is [told to stop](Handle::stop), or every [`Handle`] is gone, or
@@ -269,6 +283,10 @@ impl Shell {
             Output::Commit { commit, txn } => {
                 self.commits += 1;
                 let store = self.store.clone();
+                let txn = match &self.lease {
+                    Some(lease) => lease.guard(txn),
+                    None => txn,
+                };
                 let call = async move {
                     let end = store.commit(&txn).await.map_err(|error| error.to_string());
                     Input::Committed { commit, end }
@@ -283,7 +301,12 @@ impl Shell {
                     obstacle: Obstacle::Device,
                     reason: BROKE_OFF.to_owned(),
                 };
+                let longest = longest_give(&site);
+                let lease = self.lease.clone().filter(|_| order.give.is_some());
                 let call = async move {
+                    if let Some(mut lease) = lease {
+                        lease.may_give(order.limit, longest).await;
+                    }
                     let end = act(&devices, &site, &order).await;
                     Input::Acted { task, end }
                 };
