@@ -8,12 +8,17 @@ use std::io;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
+use tokio::io::AsyncWriteExt;
 use tokio::process::{Child, Command};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::timeout;
 
 /// Where everything of the laboratory is, inside: a file system in memory that nobody else sees.
 pub(crate) const ROOT: &str = "/mnt";
+
+/// What asks the program inside to end in order, on its standard input. An end of that input asks
+/// for nothing: it comes when we are killed, and then the kernel ends what is inside.
+pub(crate) const STOP: &[u8] = b"stop\n";
 
 /// The first process inside: it makes the place and ends the children that lost their parents.
 const FIRST: &str = r#"
@@ -37,14 +42,15 @@ pub(crate) async fn enter(arguments: &[String]) -> io::Result<ExitStatus> {
     );
     let mut inside = start(arguments)?;
     // Held: whoever waits for a child would close it.
-    let held = inside.stdin.take();
+    let mut input = inside.stdin.take();
     tokio::select! {
         ended = inside.wait() => return ended,
         _ = interrupt.recv() => {}
         _ = terminate.recv() => {}
     }
-    // An end of its input is what asks it to end in order: it keeps the logs.
-    drop(held);
+    if let Some(input) = &mut input {
+        input.write_all(STOP).await?;
+    }
     if let Ok(ended) = timeout(ORDERLY, inside.wait()).await {
         return ended;
     }

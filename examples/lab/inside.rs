@@ -16,12 +16,12 @@ use tokio::io::AsyncReadExt;
 
 use crate::Failure;
 use crate::arguments::{Arguments, Choice};
-use crate::enclosure::ROOT;
+use crate::enclosure::{ROOT, STOP};
 use crate::lab::{Lab, Surprise};
 use crate::scenario::play;
 use crate::terms::Terms;
 
-/// Plays the scenario, and reports. An end of the standard input is a request to stop.
+/// Plays the scenario, and reports.
 pub(crate) async fn run(arguments: &Arguments, image: &Path) -> Result<ExitCode, Failure> {
     let scenario = arguments.scenario;
     let show = if arguments.json {
@@ -211,14 +211,12 @@ async fn tables(lab: &Lab) -> Tables {
     ])
 }
 
-/// Returns when nobody holds the other end of our standard input any more.
+/// Returns when the enclosure asks for an orderly end.
 async fn asked_to_stop() {
-    let mut nothing = [0];
-    while tokio::io::stdin()
-        .read(&mut nothing)
-        .await
-        .is_ok_and(|read| read > 0)
-    {}
+    let mut asked = [0; STOP.len()];
+    if tokio::io::stdin().read_exact(&mut asked).await.is_err() {
+        std::future::pending().await
+    }
 }
 
 /// Takes the logs out of the laboratory, which ends with us.
