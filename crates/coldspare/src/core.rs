@@ -77,8 +77,11 @@ impl<T> Kept<T> {
 #[derive(Debug, Clone, PartialEq)]
 struct Stage {
     began: Time,
-    ends: Vec<Option<(Time, Result<Done, StepError>)>>,
+    ends: Vec<Option<End>>,
 }
+
+/// When a step ended, and how.
+type End = (Time, Result<Done, StepError>);
 
 impl Stage {
     fn has_ended(&self) -> bool {

@@ -1,4 +1,4 @@
-//! What follows when all steps of a stage have ended.
+//! What follows when a stage is over: all of its steps have ended, or what it is for is proven.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use coldspare_persona::PersonaEvent;
 
 use super::commit::Proposal;
 use super::failure::NOT_THE_NEWEST;
-use super::{Core, Subject};
+use super::{Core, End, Stage, Subject};
 use crate::act::StepError;
 use crate::command::Actor;
 use crate::event::{Event, What};
@@ -17,6 +17,9 @@ use crate::step::{Kind, Step};
 
 /// A heartbeat that was sent just before the power went may arrive so much later.
 const IN_FLIGHT: Duration = Duration::from_millis(500);
+
+/// For how long beyond the pause of an *off* proof a stage waits for steps that it could do without.
+pub(super) const LATECOMERS: Duration = Duration::from_secs(1);
 
 impl Core {
     pub(super) fn conclude(&mut self, name: &PersonaName) {
@@ -34,20 +37,16 @@ impl Core {
             return;
         };
 
-        let mut failures: Vec<(Kind, StepError)> = Vec::new();
-        let mut pieces: Vec<Piece> = Vec::new();
-        for (step, (at, end)) in steps.iter().zip(stage.ends.into_iter().flatten()) {
-            match end {
-                Ok(_) if self.is_contradicted(step, at) => {
-                    let event = step.about(Event::new(What::Alarm)).persona(name);
-                    self.tell(
-                        event.because("it reads off, and its heartbeats arrive: not believed"),
-                    );
-                }
-                Ok(piece) => pieces.extend(piece),
-                Err(error) => failures.push((step.kind(), error)),
+        self.abandon(&Subject::Persona(name.clone()));
+        for (step, end) in steps.iter().zip(&stage.ends) {
+            if self.is_contradicted(step, end.as_ref()) {
+                let event = step.about(Event::new(What::Alarm)).persona(name);
+                self.tell(event.because("it reads off, and its heartbeats arrive: not believed"));
             }
         }
+        let failed = |(step, end): (&Step, Option<End>)| Some((step.kind(), end?.1.err()?));
+        let pieces = self.seen(steps, &stage);
+        let failures: Vec<_> = steps.iter().zip(stage.ends).filter_map(failed).collect();
         if run.plan.takes(run.stage) {
             self.conclude_take(record, run, &pieces, &failures);
         } else if let Some((kind, error)) = failures.first() {
@@ -57,12 +56,42 @@ impl Core {
         }
     }
 
-    /// Whether a server that reads off was heard since: then its management controller lies.
-    fn is_contradicted(&self, step: &Step, read: Time) -> bool {
-        let Step::PowerOff { server } = step else {
+    /// Whether a stage that takes has shown all that it is for, though some steps have not ended: a
+    /// management controller that lost its power with its server holds up nobody whom the switches
+    /// and arrays have isolated. It gets the time that it would need if it worked.
+    pub(super) fn is_proven(&self, record: &PersonaRecord, stage: &Stage) -> bool {
+        let Some(run) = record.run.as_ref().filter(|run| run.plan.takes(run.stage)) else {
             return false;
         };
-        self.is_heard_since(server, read)
+        let Some(steps) = run.plan.stages.get(run.stage) else {
+            return false;
+        };
+        let patience = self.pool_policy(record.holding.persona()).off_pause + LATECOMERS;
+        let mut others = steps.iter().zip(&stage.ends);
+        if self.now < stage.began + patience
+            || others.any(|(step, end)| step.kind() != Kind::Take && end.is_none())
+        {
+            return false;
+        }
+        let pieces = self.seen(steps, stage);
+        let mut demands = run.plan.demands.iter();
+        demands.all(|demand| fence::prove(demand, &pieces).is_ok())
+    }
+
+    /// What the steps of a stage have seen so far, as far as it is believed.
+    fn seen(&self, steps: &[Step], stage: &Stage) -> Vec<Piece> {
+        let ended = steps.iter().zip(&stage.ends);
+        let believed = ended.filter(|(step, end)| !self.is_contradicted(step, end.as_ref()));
+        let pieces = believed.filter_map(|(_, end)| end.as_ref()?.1.as_ref().ok()?.clone());
+        pieces.collect()
+    }
+
+    /// Whether a server that reads off was heard since: then its management controller lies.
+    fn is_contradicted(&self, step: &Step, end: Option<&End>) -> bool {
+        match (step, end) {
+            (Step::PowerOff { server }, Some((read, Ok(_)))) => self.is_heard_since(server, *read),
+            _ => false,
+        }
     }
 
     /// Whether a server that read off twice, the second time then, was heard after the first.

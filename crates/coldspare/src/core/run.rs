@@ -6,6 +6,7 @@
 use coldspare_names::PersonaName;
 use coldspare_persona::PersonaState;
 
+use super::conclude::LATECOMERS;
 use super::{Core, Stage, Subject};
 use crate::act::{Give, Order};
 use crate::record::PersonaRecord;
@@ -30,7 +31,9 @@ impl Core {
             return;
         }
         match &persona.stage {
-            Some(stage) if stage.has_ended() => self.conclude(name),
+            Some(stage) if stage.has_ended() || self.is_proven(&kept.record, stage) => {
+                self.conclude(name);
+            }
             Some(_) => self.await_agent(name),
             None if persona.rest_until > self.now => {
                 self.timers
@@ -77,6 +80,9 @@ impl Core {
             };
             self.act(Subject::Persona(name.clone()), index, order);
         }
+        let patience = self.now + policy.off_pause + LATECOMERS;
+        self.timers
+            .insert((patience, Subject::Persona(name.clone())));
     }
 
     /// What giving needs: the one holder, and where to look again before.

@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use coldspare_bmc::Faults;
 use coldspare_persona::PersonaState;
 
 use super::bench::Bench;
@@ -78,6 +79,26 @@ async fn a_frozen_server_is_fenced_and_can_do_no_harm_when_it_thaws() {
     bench.world.frozen.clear();
     bench.run(LONG).await;
     assert_eq!(bench.home(1), Some((server(3), generation(2))));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_management_controller_that_takes_its_time_does_not_hold_up_who_is_isolated() {
+    let mut bench = Bench::running(white_paper()).await;
+    bench.world.frozen.insert(server(1));
+    let off_takes = Duration::from_mins(1);
+    bench.world.bmcs[&server(1)].set_faults(Faults {
+        off_takes,
+        ..Faults::default()
+    });
+    bench.run_until_told(What::Restored, SHORT).await;
+    let at = |what| bench.told.iter().find(|told| told.event.event == what);
+    let (shut_out, fenced) = (at(What::ShutOut).unwrap(), at(What::Fenced).unwrap());
+    assert!(fenced.at - shut_out.at < Duration::from_secs(4));
+    let fenced = bench.record(1).holding.fenced().clone();
+    assert_eq!(fenced[&server(1)].evidence, Evidence::Isolation);
+    bench.run(LONG).await;
+    assert_eq!(bench.home(1), Some((server(3), generation(2))));
+    assert!(bench.server_record(&server(1)).scrubbed, "once it is off");
 }
 
 #[tokio::test(start_paused = true)]
