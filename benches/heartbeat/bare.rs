@@ -20,9 +20,12 @@ pub(crate) fn bare_socket() -> UdpSocket {
     socket
 }
 
-/// The bare batched receive, which does with each datagram as told, and nothing else.
-pub(crate) fn receive_batches(socket: &UdpSocket, mut each: impl FnMut(&[u8])) -> usize {
-    let mut buffers = [[0u8; LENGTH + 1]; BATCH];
+/// A datagram, and room for the byte that one too long would have.
+pub(crate) type Buffer = [u8; LENGTH + 1];
+
+/// The bare batched receive, which does with each batch as told, and nothing else.
+pub(crate) fn receive_batches(socket: &UdpSocket, mut each: impl FnMut(&[Buffer])) -> usize {
+    let mut buffers: [Buffer; BATCH] = [[0; LENGTH + 1]; BATCH];
     let mut headers = MultiHeaders::<SockaddrStorage>::preallocate(BATCH, None);
     let mut received = 0;
     loop {
@@ -38,9 +41,50 @@ pub(crate) fn receive_batches(socket: &UdpSocket, mut each: impl FnMut(&[u8])) -
         let Ok(messages) = batch else {
             return received;
         };
-        for message in messages {
-            received += usize::from(std::hint::black_box(message.bytes) > 0);
-            message.iovs().for_each(&mut each);
+        let whole = messages.filter(|message| std::hint::black_box(message.bytes) == LENGTH);
+        let count = whole.count();
+        each(&buffers[..count]);
+        received += count;
+    }
+}
+
+/// The least that anything does which hears agents with a key each: finds the key, proves the
+/// datagram by it, and remembers its sequence.
+pub(crate) struct LeastTable(Vec<Least>);
+
+#[derive(Clone)]
+#[repr(align(64))]
+struct Least {
+    key: [u8; 32],
+    newest: u32,
+}
+
+impl LeastTable {
+    pub(crate) fn new(keys: impl Iterator<Item = [u8; 32]>) -> Self {
+        Self(keys.map(|key| Least { key, newest: 0 }).collect())
+    }
+
+    /// How many were taken.
+    pub(crate) fn take(&mut self, batch: &[Buffer]) -> usize {
+        let number = |datagram: &Buffer, at: usize| {
+            let mut bytes = [0; 4];
+            bytes.copy_from_slice(&datagram[at..at + 4]);
+            u32::from_be_bytes(bytes)
+        };
+        let place = |datagram: &Buffer| number(datagram, 4) as usize;
+        for datagram in batch {
+            std::hint::black_box(self.0[place(datagram)].newest);
         }
+        let mut taken = 0;
+        for datagram in batch {
+            let least = &mut self.0[place(datagram)];
+            let tag = blake3::keyed_hash(&least.key, &datagram[..48]);
+            let sequence = number(datagram, 16);
+            if tag.as_bytes()[..16] == datagram[48..LENGTH] && sequence > least.newest {
+                least.newest = sequence;
+                taken += 1;
+            }
+        }
+        taken
     }
 }

@@ -16,6 +16,7 @@ use self::self_doubt::SelfDoubt;
 use crate::case::{Case, Trouble};
 use crate::domains::{DomainId, Domains};
 use crate::ledger::Ledger;
+use crate::row::{Condition, State};
 use crate::shared::Shared;
 
 use crate::{
@@ -43,7 +44,8 @@ use crate::{
 pub struct Detector {
     profile: Profile,
     ledger: Ledger,
-    states: Vec<State>,
+    /// The failure domains of each slot, by number.
+    places_of: Vec<u32>,
     generations: Shared<Generation>,
     places: Shared<Arc<Place>>,
     labels: Domains<Label>,
@@ -55,40 +57,6 @@ pub struct Detector {
     rounds: BTreeSet<(Time, Slot)>,
     doubt: SelfDoubt,
     findings: Vec<Finding>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-struct State {
-    condition: Condition,
-    watch: Watch,
-    /// What it announced last, as [`crate::Flags::bits`].
-    flags: u8,
-}
-
-impl State {
-    const VACANT: Self = Self {
-        condition: Condition::Vacant,
-        watch: Watch::Agent,
-        flags: 0,
-    };
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum Condition {
-    /// Nobody is enrolled.
-    Vacant,
-    /// Not heard yet, and not missed yet.
-    Expected,
-    /// Heard, and missed when silent.
-    Watched,
-    /// Heard, but its disk is stalled: it has a case.
-    Sick,
-    /// Missed: it has a case.
-    Silent,
-    /// It said that it is shutting down.
-    Leaving,
-    /// People work on it.
-    Maintenance,
 }
 
 /// The failure domains of a server: servers of one rack share one.
@@ -105,7 +73,7 @@ impl Detector {
         Ok(Self {
             ledger: Ledger::new(&profile, now),
             profile,
-            states: Vec::new(),
+            places_of: Vec::new(),
             generations: Shared::new(),
             places: Shared::new(),
             labels: Domains::new(),
@@ -120,9 +88,9 @@ impl Detector {
 
     /// Makes room for so many slots at once, to the byte. Not needed: room grows as slots are used.
     pub fn reserve(&mut self, slots: usize) {
-        let more = slots.saturating_sub(self.states.len());
+        let more = slots.saturating_sub(self.places_of.len());
         self.ledger.reserve(slots);
-        self.states.reserve_exact(more);
+        self.places_of.reserve_exact(more);
     }
 
     /// The limits by which it judges.
@@ -157,9 +125,10 @@ impl Detector {
         if self.ledger.row(slot).generation != generation {
             self.ledger.clear(slot);
         }
+        self.places_of[slot.index()] = place;
         let row = self.ledger.row_mut(slot);
-        (row.generation, row.place) = (generation, place);
-        self.states[slot.index()] = State {
+        row.generation = generation;
+        row.state = State {
             condition: Condition::Expected,
             watch: enrolment.watch,
             ..State::VACANT
@@ -176,7 +145,7 @@ impl Detector {
     pub fn withdraw(&mut self, slot: Slot) {
         // No hold goes on for longer because somebody is watched no more.
         self.leave(slot, Time::EPOCH);
-        if slot.index() < self.states.len() {
+        if self.ledger.find(slot).is_some() {
             self.ledger.clear(slot);
         }
     }

@@ -60,18 +60,25 @@ impl Keyring {
         key.filter(|key| !key.is_nobodys())
     }
 
-    /// Reads the key that the next datagram will be proved by, and changes nothing.
+    /// Reads the key that a datagram will be proved by, and changes nothing.
     #[inline]
-    pub(crate) fn look_ahead(&self, slot: Slot) {
-        if let Some(key) = self.keys.get(slot.index()) {
-            std::hint::black_box(key.expose()[0]);
-        }
+    pub(crate) fn look_ahead(&self, slot: Slot) -> u8 {
+        let key = self.keys.get(slot.index());
+        key.map_or(0, |key| key.expose()[0])
     }
 
     /// Takes a heartbeat that arrived over a path, if it was written by an agent for that path.
     /// Whether it is a repeated one is not seen here: see [`crate::Detector::heard`].
     #[inline]
     pub fn prove(&mut self, path: Path, datagram: &[u8]) -> Result<Accepted, Rejection> {
+        let claim = Self::claim(path, datagram)?;
+        let genuine = self.is_genuine(&claim);
+        self.open(&claim, genuine)
+    }
+
+    /// What a datagram claims that arrived over a path, if it may be a heartbeat.
+    #[inline]
+    pub(crate) fn claim(path: Path, datagram: &[u8]) -> Result<Claim<'_>, Rejection> {
         let claim = Claim::read(datagram).map_err(Rejection::Malformed)?;
         if claim.kind() != Kind::Beat {
             return Err(Rejection::NotABeat);
@@ -79,22 +86,52 @@ impl Keyring {
         if claim.path() != path {
             return Err(Rejection::WrongPath);
         }
-        let slot = claim.slot();
-        let unknown = Rejection::Refused(Refusal::UnknownSlot);
-        let beat = match claim.prove(self.key(slot).ok_or(unknown)?) {
-            Some(beat) => beat,
-            None => self.prove_anew(&claim).ok_or(Rejection::Forged)?,
-        };
-        Ok(Accepted { slot, beat })
+        Ok(claim)
     }
 
+    /// Whether it was written under its slot's key.
+    #[inline]
+    pub(crate) fn is_genuine(&self, claim: &Claim<'_>) -> bool {
+        let key = self.key(claim.slot());
+        key.is_some_and(|key| claim.is_genuine(key))
+    }
+
+    /// The content of a claim of which it is known whether it is genuine.
+    #[inline]
+    pub(crate) fn open(&mut self, claim: &Claim<'_>, genuine: bool) -> Result<Accepted, Rejection> {
+        if !genuine {
+            self.open_anew(claim)?;
+        }
+        Ok(Accepted {
+            slot: claim.slot(),
+            beat: claim.content(),
+        })
+    }
+
+    /// Whether a slot's key is being changed: what its next datagram proves may change it.
+    #[inline]
+    pub(crate) fn is_changing(&self, slot: Slot) -> bool {
+        !self.changing.is_empty() && self.changing.contains_key(&slot)
+    }
+
+    /// Takes it as the first use of a second key, if it is.
     #[cold]
-    fn prove_anew(&mut self, claim: &Claim<'_>) -> Option<Beat> {
+    fn open_anew(&mut self, claim: &Claim<'_>) -> Result<(), Rejection> {
         let slot = claim.slot();
-        let beat = claim.prove(self.changing.get(&slot)?)?;
-        let key = self.changing.remove(&slot)?;
-        self.enrol(slot, key);
-        Some(beat)
+        if self.key(slot).is_none() {
+            return Err(Rejection::Refused(Refusal::UnknownSlot));
+        }
+        match self.changing.remove(&slot) {
+            Some(key) if claim.is_genuine(&key) => {
+                self.enrol(slot, key);
+                Ok(())
+            }
+            Some(key) => {
+                self.changing.insert(slot, key);
+                Err(Rejection::Forged)
+            }
+            None => Err(Rejection::Forged),
+        }
     }
 
     /// The receipt for a heartbeat that came over a path, if it gets one: see
@@ -103,7 +140,10 @@ impl Keyring {
     pub fn echo(&self, path: Path, accepted: &Accepted) -> Option<[u8; LENGTH]> {
         let Accepted { slot, beat } = accepted;
         let due = beat.sequence.is_multiple_of(ECHO_EVERY) || !beat.health.echo[path.index()];
-        let key = self.key(*slot).filter(|_| due)?;
+        if !due {
+            return None;
+        }
+        let key = self.key(*slot)?;
         Some(wire::seal(Kind::Echo, *slot, path, beat, key))
     }
 

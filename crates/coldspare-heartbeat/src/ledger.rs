@@ -8,10 +8,9 @@ use std::time::Duration;
 
 use coldspare_names::Time;
 
-use crate::{Newest, Path, Profile, Slot};
+use crate::row::{NEVER, Row};
+use crate::{Path, Profile, Slot};
 
-/// A path that is not awaited: there is none, or its silence is known.
-const NEVER: u32 = u32::MAX;
 /// Servers that share a bound.
 const BLOCK: usize = 64;
 /// When the ticks have come so far, the origin is moved.
@@ -24,30 +23,6 @@ pub(crate) enum Due {
     Degraded(Slot, Path),
     /// All paths are; the server was last heard then.
     Silent(Slot, Time),
-}
-
-/// The newest that was accepted of a server, which is all that a heartbeat changes or is checked
-/// against: half a line of memory, that is fetched at once.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-#[repr(align(32))]
-pub(crate) struct Row {
-    pub(crate) newest: Newest,
-    /// In ticks of a millisecond since the origin, path by path.
-    heard: [u32; 2],
-    /// By number: see [`crate::shared::Shared`].
-    pub(crate) generation: u32,
-    /// By number, too.
-    pub(crate) place: u32,
-}
-
-impl Row {
-    /// Of a slot in which nobody is enrolled.
-    const NONE: Self = Self {
-        newest: Newest::NONE,
-        heard: [NEVER; 2],
-        generation: u32::MAX,
-        place: u32::MAX,
-    };
 }
 
 /// The rows of all slots.
@@ -115,10 +90,21 @@ impl Ledger {
         awaited
     }
 
-    /// What is known of a slot that was reached.
+    /// What is known of a slot, if it was reached.
+    #[inline]
+    pub(crate) fn find(&self, slot: Slot) -> Option<&Row> {
+        self.rows.get(slot.index())
+    }
+
+    /// The same of a slot that was.
     #[inline]
     pub(crate) fn row(&self, slot: Slot) -> &Row {
         &self.rows[slot.index()]
+    }
+
+    #[inline]
+    pub(crate) fn find_mut(&mut self, slot: Slot) -> Option<&mut Row> {
+        self.rows.get_mut(slot.index())
     }
 
     #[inline]

@@ -117,6 +117,7 @@ mod keyring;
 mod ledger;
 mod profile;
 mod pulse;
+mod row;
 mod shared;
 mod testimony;
 #[cfg(feature = "udp")]

@@ -142,17 +142,23 @@ impl<'a> Claim<'a> {
         self.path
     }
 
-    /// Its content, if it was written under that key.
+    /// Whether it was written under that key.
     #[inline]
-    pub fn prove(&self, key: &AgentKey) -> Option<Beat> {
+    pub fn is_genuine(&self, key: &AgentKey) -> bool {
         let mut tag = [0; 16];
         tag.copy_from_slice(&self.bytes[CONTENT..]);
         // Numbers compare whole: how many bytes are right cannot be measured.
-        (key.tag(&self.bytes[..CONTENT]) == u128::from_be_bytes(tag)).then(|| self.content())
+        key.tag(&self.bytes[..CONTENT]) == u128::from_be_bytes(tag)
+    }
+
+    /// Its content, if it was written under that key.
+    #[inline]
+    pub fn prove(&self, key: &AgentKey) -> Option<Beat> {
+        self.is_genuine(key).then(|| self.content())
     }
 
     #[inline]
-    fn content(&self) -> Beat {
+    pub(crate) fn content(&self) -> Beat {
         let bytes = self.bytes;
         let bit = |position: u8| bytes[3] & (1 << position) != 0;
         let wrote = number(bytes, 40);

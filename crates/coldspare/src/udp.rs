@@ -101,15 +101,15 @@ fn take(
     heard_from: &mut BTreeMap<(Slot, Path), SocketAddr>,
 ) {
     let path = batch.path();
-    for received in batch.received() {
+    for (number, received) in batch.received().enumerate() {
         let Ok(accepted) = controller.heard(path, received.bytes) else {
             continue;
         };
-        if let Some(from) = received.sender() {
+        if let Some(from) = received.from {
             heard_from.insert((accepted.slot, path), from);
         }
         if let Some(echo) = controller.echo(path, &accepted) {
-            batch.answer(received, &echo);
+            batch.answer(number, &echo);
         }
     }
 }

@@ -249,7 +249,7 @@ impl Detector {
 
     fn paths(&self, slot: Slot) -> &'static [Path] {
         const BOTH: &[Path] = &Path::BOTH;
-        match self.states[slot.index()].watch {
+        match self.ledger.row(slot).state.watch {
             Watch::Agent => BOTH,
             Watch::AgentOnOnePath | Watch::Probed => &BOTH[..1],
         }

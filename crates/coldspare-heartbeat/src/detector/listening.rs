@@ -1,7 +1,5 @@
 //! How the detector takes a heartbeat.
 
-use std::hint::black_box;
-
 use coldspare_names::Time;
 
 use super::{Condition, Detector};
@@ -10,24 +8,22 @@ use crate::{Beat, Finding, Path, Refusal, Slot, Watch};
 impl Detector {
     /// Reads what the next heartbeat of a server will need.
     #[inline]
-    pub(crate) fn look_at_memory(&self, slot: Slot) {
-        if let Some(state) = self.states.get(slot.index()) {
-            black_box((state.flags, self.ledger.row(slot).newest.boot()));
-        }
+    pub(crate) fn look_ahead(&self, slot: Slot) -> u8 {
+        let row = self.ledger.find(slot);
+        row.map_or(0, |row| row.state.flags)
     }
 
     /// Whether a heartbeat counts; if so it is remembered, and it is told whether it is the first of
     /// a boot.
     #[inline]
     pub(super) fn admit(&mut self, slot: Slot, path: Path, beat: &Beat) -> Result<bool, Refusal> {
-        let state = self.states.get(slot.index()).ok_or(Refusal::UnknownSlot)?;
-        if state.condition == Condition::Vacant {
+        let row = self.ledger.find_mut(slot).ok_or(Refusal::UnknownSlot)?;
+        if row.state.condition == Condition::Vacant {
             return Err(Refusal::UnknownSlot);
         }
-        if path == Path::Second && state.watch != Watch::Agent {
+        if path == Path::Second && row.state.watch != Watch::Agent {
             return Err(Refusal::WrongPath);
         }
-        let row = self.ledger.row_mut(slot);
         let generation = *self.generations.value(row.generation);
         if beat.generation != generation {
             return Err(if beat.generation < generation {
@@ -48,7 +44,7 @@ impl Detector {
         restarted: bool,
         now: Time,
     ) {
-        let state = self.states[slot.index()];
+        let state = self.ledger.row(slot).state;
         let ordinary = state.condition == Condition::Watched
             && state.flags == beat.flags.bits()
             && !restarted
@@ -78,8 +74,8 @@ impl Detector {
         restarted: bool,
         now: Time,
     ) {
-        let before = self.states[slot.index()];
-        self.states[slot.index()].flags = beat.flags.bits();
+        let before = self.ledger.row(slot).state;
+        self.ledger.row_mut(slot).state.flags = beat.flags.bits();
         if before.flags != beat.flags.bits() {
             self.findings.push(Finding::Announced {
                 slot,

@@ -10,25 +10,23 @@ use crate::{Path, Slot, Watch};
 impl Detector {
     #[inline]
     pub(super) fn condition(&self, slot: Slot) -> Condition {
-        self.states
-            .get(slot.index())
-            .map_or(Condition::Vacant, |state| state.condition)
+        let row = self.ledger.find(slot);
+        row.map_or(Condition::Vacant, |row| row.state.condition)
     }
 
     pub(super) fn set(&mut self, slot: Slot, condition: Condition) {
-        self.states[slot.index()].condition = condition;
+        self.ledger.row_mut(slot).state.condition = condition;
     }
 
     /// The failure domains of a slot in which somebody is enrolled.
     pub(super) fn place(&self, slot: Slot) -> Arc<Place> {
-        Arc::clone(self.places.value(self.ledger.row(slot).place))
+        Arc::clone(self.places.value(self.places_of[slot.index()]))
     }
 
     pub(super) fn reach(&mut self, slot: Slot) {
         self.ledger.reach(slot);
-        if self.states.len() <= slot.index() {
-            let len = slot.index() + 1;
-            self.states.resize(len, State::VACANT);
+        if self.places_of.len() <= slot.index() {
+            self.places_of.resize(slot.index() + 1, u32::MAX);
         }
     }
 
@@ -43,7 +41,7 @@ impl Detector {
 
     pub(super) fn await_paths(&mut self, slot: Slot, at: Time) {
         self.ledger.expect(slot, Path::First, at);
-        if self.states[slot.index()].watch == Watch::Agent {
+        if self.ledger.row(slot).state.watch == Watch::Agent {
             self.ledger.expect(slot, Path::Second, at);
         }
     }
@@ -82,9 +80,9 @@ impl Detector {
             return;
         }
         self.stop_watching(slot, now);
-        if self.states[slot.index()].watch == Watch::Probed {
+        if self.ledger.row(slot).state.watch == Watch::Probed {
             self.rounds.retain(|&(_, other)| other != slot);
         }
-        self.states[slot.index()] = State::VACANT;
+        self.ledger.row_mut(slot).state = State::VACANT;
     }
 }

@@ -135,6 +135,32 @@ proptest! {
     }
 
     #[test]
+    fn what_is_taken_together_is_taken_as_one_by_one(
+        cases in proptest::collection::vec((0u32..6, 1u8..6, 1u64..3, 1u32..6, any::<bool>()), 0..200)
+    ) {
+        let datagrams: Vec<Vec<u8>> = cases
+            .into_iter()
+            .map(|(from, under, boot, sequence, whole)| {
+                let all = datagram(from, &beat(boot, sequence), &key(under));
+                all[..if whole { all.len() } else { 40 }].to_vec()
+            })
+            .collect();
+        let [mut together, mut one_by_one] = [(); 2].map(|()| {
+            let mut intake = intake();
+            intake.change_key(slot(2), key(3));
+            intake
+        });
+        let mut taken = Vec::new();
+        let slices = datagrams.iter().map(|datagram| &datagram[..]);
+        together.take_all(Path::First, slices, NOW, |_, each| taken.push(each));
+        let each = datagrams.iter().map(|datagram| take(&mut one_by_one, datagram));
+        prop_assert_eq!(taken, each.collect::<Vec<_>>());
+        prop_assert!(together.detector() == one_by_one.detector());
+        prop_assert_eq!(together.counters(), one_by_one.counters());
+        prop_assert!(together.keyring().key(slot(2)) == one_by_one.keyring().key(slot(2)));
+    }
+
+    #[test]
     fn of_all_replays_and_reorderings_each_beat_counts_once_at_most(
         order in proptest::collection::vec((1u64..4, 1u32..6), 1..60)
     ) {

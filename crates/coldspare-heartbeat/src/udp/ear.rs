@@ -5,7 +5,9 @@ use std::net::{SocketAddr, UdpSocket};
 use std::os::fd::AsRawFd;
 
 use nix::errno::Errno;
-use nix::sys::socket::{MsgFlags, MultiHeaders, SockaddrStorage, recvmmsg, setsockopt, sockopt};
+use nix::sys::socket::{
+    MsgFlags, MultiHeaders, SockaddrIn, SockaddrIn6, SockaddrLike, recvmmsg, setsockopt, sockopt,
+};
 
 use super::sockets::Drained;
 use crate::wire;
@@ -22,9 +24,13 @@ const KEPT: usize = 8 << 20;
 #[derive(Debug)]
 pub(super) struct Ear {
     socket: UdpSocket,
-    /// One byte more than a datagram has, so that a longer one is seen to be longer.
-    buffers: Box<[[u8; wire::LENGTH + 1]; BATCH]>,
+    buffers: Box<[Buffer; BATCH]>,
+    arrivals: Vec<Arrival>,
+    is_v6: bool,
 }
+
+/// One byte more than a datagram has, so that a longer one is seen to be longer.
+type Buffer = [u8; wire::LENGTH + 1];
 
 impl Ear {
     pub(super) fn bind(address: SocketAddr) -> io::Result<Self> {
@@ -37,6 +43,8 @@ impl Ear {
         Ok(Self {
             socket,
             buffers: Box::new([[0; wire::LENGTH + 1]; BATCH]),
+            arrivals: Vec::with_capacity(BATCH),
+            is_v6: address.is_ipv6(),
         })
     }
 
@@ -53,11 +61,37 @@ impl Ear {
     pub(super) fn drain(
         &mut self,
         most: usize,
-        mut heard: impl FnMut(&UdpSocket, &[Received<'_>]),
+        heard: impl FnMut(&UdpSocket, Arrived<'_>),
     ) -> io::Result<Drained> {
-        let Self { socket, buffers } = self;
+        if self.is_v6 {
+            self.drain_from(
+                most,
+                |&from: &SockaddrIn6| SocketAddr::V6(from.into()),
+                heard,
+            )
+        } else {
+            self.drain_from(
+                most,
+                |&from: &SockaddrIn| SocketAddr::V4(from.into()),
+                heard,
+            )
+        }
+    }
+
+    fn drain_from<From: SockaddrLike + Copy>(
+        &mut self,
+        most: usize,
+        address: impl Fn(&From) -> SocketAddr,
+        mut heard: impl FnMut(&UdpSocket, Arrived<'_>),
+    ) -> io::Result<Drained> {
+        let Self {
+            socket,
+            buffers,
+            arrivals,
+            ..
+        } = self;
         let fd = socket.as_raw_fd();
-        let mut headers = MultiHeaders::<SockaddrStorage>::preallocate(BATCH, None);
+        let mut headers = MultiHeaders::<From>::preallocate(BATCH, None);
         let mut datagrams = 0;
         while datagrams < most {
             let mut slices = buffers.each_mut().map(|buffer| [IoSliceMut::new(buffer)]);
@@ -72,17 +106,13 @@ impl Ear {
                 }
                 Err(error) => return Err(error.into()),
             };
-            let mut batch = [Received::NOTHING; BATCH];
-            let mut received = 0;
-            for (message, place) in messages.zip(&mut batch) {
-                *place = Received {
-                    bytes: message.iovs().next().unwrap_or_default(),
-                    from: message.address,
-                };
-                received += 1;
-            }
-            heard(socket, &batch[..received]);
-            datagrams += received;
+            arrivals.clear();
+            arrivals.extend(messages.map(|message| Arrival {
+                length: message.bytes,
+                from: message.address.as_ref().map(&address),
+            }));
+            heard(socket, Arrived { buffers, arrivals });
+            datagrams += arrivals.len();
         }
         Ok(Drained {
             datagrams,
@@ -91,29 +121,40 @@ impl Ear {
     }
 }
 
+/// What is known of the datagram in the buffer of the same number.
+#[derive(Debug, Clone, Copy)]
+struct Arrival {
+    length: usize,
+    from: Option<SocketAddr>,
+}
+
+/// Datagrams that arrived together.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Arrived<'a> {
+    buffers: &'a [Buffer; BATCH],
+    arrivals: &'a [Arrival],
+}
+
+impl<'a> Arrived<'a> {
+    #[inline]
+    pub(super) fn each(self) -> impl Iterator<Item = Received<'a>> {
+        let received = self.buffers.iter().zip(self.arrivals);
+        received.map(|(buffer, arrival)| Received {
+            bytes: buffer.get(..arrival.length).unwrap_or_default(),
+            from: arrival.from,
+        })
+    }
+
+    pub(super) fn sender(self, number: usize) -> Option<SocketAddr> {
+        self.arrivals.get(number)?.from
+    }
+}
+
 /// A datagram that arrived.
 #[derive(Debug, Clone, Copy)]
 pub struct Received<'a> {
     /// Its content; one that is longer than any message is cut, and still too long.
     pub bytes: &'a [u8],
-    from: Option<SockaddrStorage>,
-}
-
-impl Received<'_> {
-    const NOTHING: Self = Self {
-        bytes: &[],
-        from: None,
-    };
-
     /// Where it came from.
-    pub fn sender(&self) -> Option<SocketAddr> {
-        let from = self.from?;
-        let v4 = from
-            .as_sockaddr_in()
-            .map(|&from| SocketAddr::V4(from.into()));
-        v4.or_else(|| {
-            from.as_sockaddr_in6()
-                .map(|&from| SocketAddr::V6(from.into()))
-        })
-    }
+    pub from: Option<SocketAddr>,
 }

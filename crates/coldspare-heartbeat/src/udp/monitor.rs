@@ -103,15 +103,17 @@ impl Monitor {
             clock,
         } = self;
         sockets.receive(|batch| {
-            let now = clock.now();
-            intake.look_ahead(batch.received().iter().map(|received| received.bytes));
-            for received in batch.received() {
-                let taken = intake.take(batch.path(), received.bytes, now);
-                let echo = |accepted| intake.keyring().echo(batch.path(), &accepted);
-                if let Some(echo) = taken.ok().and_then(echo) {
-                    batch.answer(received, &echo);
+            let (path, now) = (batch.path(), clock.now());
+            let datagrams = batch.received().map(|received| received.bytes);
+            let mut number = 0..;
+            intake.take_all(path, datagrams, now, |keyring, taken| {
+                let (Some(number), Ok(accepted)) = (number.next(), taken) else {
+                    return;
+                };
+                if let Some(echo) = keyring.echo(path, &accepted) {
+                    batch.answer(number, &echo);
                 }
-            }
+            });
         })
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use coldspare_names::Time;
 use tokio::time::sleep;
 
-use super::ear::{Ear, Received};
+use super::ear::{Arrived, Ear, Received};
 use super::link::Link;
 use crate::wire::LENGTH;
 use crate::{Error, Path};
@@ -47,7 +47,7 @@ pub struct Traffic {
 #[derive(Debug)]
 pub struct Batch<'a> {
     path: Path,
-    received: &'a [Received<'a>],
+    arrived: Arrived<'a>,
     socket: &'a UdpSocket,
     traffic: &'a mut Traffic,
 }
@@ -128,10 +128,10 @@ impl Sockets {
         };
         let Self { ears, traffic, .. } = self;
         for (ear, path) in ears.iter_mut().zip(Path::BOTH) {
-            let drained = ear.drain(TURN, |socket, received| {
+            let drained = ear.drain(TURN, |socket, arrived| {
                 hear(&mut Batch {
                     path,
-                    received,
+                    arrived,
                     socket,
                     traffic,
                 });
@@ -157,13 +157,14 @@ impl<'a> Batch<'a> {
     }
 
     /// All of them.
-    pub fn received(&self) -> &'a [Received<'a>] {
-        self.received
+    #[inline]
+    pub fn received(&self) -> impl Iterator<Item = Received<'a>> + use<'a> {
+        self.arrived.each()
     }
 
-    /// Sends an answer to where one came from.
-    pub fn answer(&mut self, received: &Received<'_>, datagram: &[u8; LENGTH]) {
-        if let Some(to) = received.sender() {
+    /// Sends an answer to where the one of that number, from 0, came from.
+    pub fn answer(&mut self, number: usize, datagram: &[u8; LENGTH]) {
+        if let Some(to) = self.arrived.sender(number) {
             self.traffic.count_sent(&self.socket.send_to(datagram, to));
         }
     }
