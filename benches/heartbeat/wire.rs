@@ -38,9 +38,7 @@ fn main() {
     );
     taken();
     end_to_end();
-    if std::env::var("SCALE").is_ok() {
-        at_scale();
-    }
+    at_scale();
 }
 
 fn runtime() -> Runtime {

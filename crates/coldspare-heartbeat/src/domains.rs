@@ -16,7 +16,7 @@ use coldspare_names::Time;
 
 use self::hold::{Hold, HoldId};
 use crate::Slot;
-use crate::shared::Shared;
+use crate::shared::{Shared, push};
 
 /// Position of a domain in [`Domains`].
 pub(crate) type DomainId = u32;
@@ -81,7 +81,9 @@ impl<Name: Ord + Clone> Domains<Name> {
     /// The numbers of domains, which stay theirs.
     pub(crate) fn number(&mut self, names: &BTreeSet<Name>) -> Box<[DomainId]> {
         let numbers = names.iter().map(|name| self.names.number(name)).collect();
-        self.tallies.resize(self.names.len(), Tally::default());
+        while self.tallies.len() < self.names.len() {
+            push(&mut self.tallies, Tally::default());
+        }
         numbers
     }
 

@@ -25,7 +25,7 @@ impl<Value: Ord + Clone> Shared<Value> {
         }
         let number = u32::try_from(self.values.len()).unwrap_or(u32::MAX);
         self.numbers.insert(value.clone(), number);
-        self.values.push(value.clone());
+        push(&mut self.values, value.clone());
         number
     }
 
@@ -39,4 +39,12 @@ impl<Value: Ord + Clone> Shared<Value> {
     pub(crate) fn value(&self, number: u32) -> &Value {
         &self.values[number as usize]
     }
+}
+
+/// Appends, and leaves an eighth free at most, where doubling would leave a half.
+pub(crate) fn push<Value>(values: &mut Vec<Value>, value: Value) {
+    if values.len() == values.capacity() {
+        values.reserve_exact(values.len() / 8 + 4);
+    }
+    values.push(value);
 }
