@@ -96,11 +96,17 @@ impl Holding {
 
     /// The one holder, when there is exactly one and nobody is reserved: the persona's home.
     pub fn home(&self) -> Option<Grant> {
-        let (server, generation) = self.holders.first_key_value()?;
-        (self.holders.len() == 1 && self.reserved.is_none()).then(|| Grant {
+        self.only().filter(|_| self.reserved.is_none())
+    }
+
+    /// The one server that may act as the persona or is about to, when there is exactly one.
+    pub fn only(&self) -> Option<Grant> {
+        let holders = self.holders.iter().map(|(server, generation)| Grant {
             server: server.clone(),
             generation: *generation,
-        })
+        });
+        let mut involved = holders.chain(self.reserved.clone());
+        involved.next().filter(|_| involved.next().is_none())
     }
 
     /// Whether the server may act as the persona, or is about to.

@@ -18,7 +18,7 @@ pub struct Claim<'a> {
     pub without: BTreeMap<ServerName, String>,
     /// The other members of its cluster that have a home, and the failure domains of that home.
     pub peers: BTreeMap<PersonaName, BTreeSet<FailureDomain>>,
-    /// The server it was on, which it may start on again if all else fails.
+    /// The server it was on, or was to have, which it may start on if all else fails.
     pub last_resort: Option<LastResort>,
 }
 
@@ -47,9 +47,10 @@ pub struct NetworkNeed {
     pub secondary: Option<Channel>,
 }
 
-/// The server that a persona was on, as the last candidate of all. It is considered only while
-/// the candidate wears this very persona; that it does, that it is on, and that it was not
-/// scrubbed, then do not count: its fence makes up for them.
+/// The server that a persona was on, or that was reserved for it in vain, as the last candidate of
+/// all. It is considered only while the candidate wears this very persona, or is reserved for it;
+/// that it does, that it is on, and that it was not scrubbed, then do not count: its fence makes up
+/// for them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LastResort {
     /// The server.

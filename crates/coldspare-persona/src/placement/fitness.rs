@@ -18,9 +18,11 @@ pub(super) struct Fitness {
 
 pub(super) fn assess(claim: &Claim<'_>, candidate: &Candidate<'_>) -> Fitness {
     let (persona, server) = (claim.persona, candidate.server);
-    let last_resort = claim.last_resort.as_ref().filter(|last| {
-        last.server == server.name && candidate.wears.as_ref() == Some(&persona.name)
-    });
+    let given = candidate.wears.as_ref().or(candidate.reserved.as_ref());
+    let last_resort = claim
+        .last_resort
+        .as_ref()
+        .filter(|last| last.server == server.name && given == Some(&persona.name));
     let mut fitness = Fitness {
         in_place: last_resort.is_some(),
         ..Fitness::default()

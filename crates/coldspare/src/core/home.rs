@@ -184,28 +184,29 @@ impl Core {
         let without = avoided
             .map(|(server, until)| (server.clone(), format!("passed over until {until}")))
             .collect();
-        let is_avoided = |home: &Grant| {
-            let until = record.avoid.get(&home.server);
+        let is_avoided = |own: &Grant| {
+            let until = record.avoid.get(&own.server);
             until.is_some_and(|until| *until > self.now)
         };
-        let home = record.holding.home().filter(|home| !is_avoided(home));
+        // One that was reserved and could not be prepared is nobody else's spare either.
+        let own = record.holding.only().filter(|own| !is_avoided(own));
         // One that lost its power by itself is left alone: powered on again it would be the home
         // that it was. One that was tried in vain may be off because we left it so.
-        let was_tried = |home: &Grant| record.avoid.contains_key(&home.server);
+        let was_tried = |own: &Grant| record.avoid.contains_key(&own.server);
         Some(Claim {
             networks: self.needs(of),
             without,
             peers: self.peers(name, of),
-            last_resort: home.map(|home| LastResort {
-                off_unprovable: match self.reads(&home.server) {
+            last_resort: own.map(|own| LastResort {
+                off_unprovable: match self.reads(&own.server) {
                     Power::On => None,
-                    Power::Off if was_tried(&home) => None,
+                    Power::Off if was_tried(&own) => None,
                     Power::Off => {
                         Some("it lost its power, and only its return brings it back".to_owned())
                     }
                     Power::NoAnswer => Some("its management controller does not answer".to_owned()),
                 },
-                server: home.server,
+                server: own.server,
             }),
             ..Claim::new(&of.persona)
         })

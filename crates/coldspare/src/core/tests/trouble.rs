@@ -240,3 +240,19 @@ async fn an_array_that_does_not_answer_its_management_is_waited_for() {
     bench.run(LONG).await;
     assert_eq!(bench.home(1), Some((server(3), generation(2))));
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_only_spare_is_tried_again_though_it_could_not_be_wired_once() {
+    let mut bench = Bench::running(white_paper()).await;
+    let switches: Vec<_> = bench.world.switches.values().cloned().collect();
+    let set = |fault: Option<Fault>| switches.iter().for_each(|it| it.set_fault(fault));
+    set(Some(Fault::Silent));
+    bench.lose_power(1);
+    bench.run(LONG).await;
+    assert_eq!(given(&bench), 0);
+    set(None);
+    // Nor will the old home ever be a spare again.
+    bench.lose_feed(1);
+    bench.run(LONG * 3).await;
+    assert_eq!(bench.home(1).unwrap().0, server(3));
+}
