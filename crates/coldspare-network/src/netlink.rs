@@ -12,14 +12,18 @@
 //! * A network without an address in the plan is brought up, and left to a DHCP client; an
 //!   address with a lifetime is that client's. (One without would be taken for ours.)
 //! * A NIC that was never brought up has no link to report.
+//! * One thing is done at a time: whoever follows the links would else take what a plan has half
+//!   made for the whole of an older one, and go back to that.
 //!
 //! Interfaces without our alias, and addresses on them, are left alone; so are default routes that
 //! are not ours, by their protocol number.
 
 use coldspare_names::PersonaName;
 use futures::StreamExt;
+use tokio::sync::Mutex;
 
 use crate::{Error, GuestPlan, Interfaces};
+use found::Found;
 use kernel::Kernel;
 use operation::operations;
 
@@ -33,7 +37,8 @@ mod tests;
 #[derive(Debug)]
 pub struct NetlinkHost {
     persona: PersonaName,
-    kernel: Kernel,
+    /// Held from the look at it to the last change that follows from the look.
+    kernel: Mutex<Kernel>,
 }
 
 impl NetlinkHost {
@@ -41,7 +46,10 @@ impl NetlinkHost {
     /// to the tokio runtime in which it is made.
     pub fn new(persona: PersonaName) -> Result<Self, Error> {
         match Kernel::new() {
-            Ok(kernel) => Ok(Self { persona, kernel }),
+            Ok(kernel) => Ok(Self {
+                persona,
+                kernel: Mutex::new(kernel),
+            }),
             Err(error) => Err(Error::GuestSilent {
                 persona,
                 source: Some(error.into()),
@@ -51,31 +59,41 @@ impl NetlinkHost {
 
     /// The interfaces as the kernel has them.
     pub async fn interfaces(&self) -> Result<Interfaces, Error> {
-        let found = self.kernel.look().await;
-        Ok(found.map_err(|error| self.silent(error))?.interfaces())
+        let kernel = self.kernel.lock().await;
+        Ok(self.look(&kernel).await?.interfaces())
     }
 
     /// Makes the interfaces as planned, whole. A plan for a NIC that is not here is refused, and
     /// nothing of it is done.
     pub async fn set_plan(&self, plan: &GuestPlan) -> Result<(), Error> {
-        let found = self.kernel.look().await;
-        let found = found.map_err(|error| self.silent(error))?;
-        let operations = operations(&found, plan).map_err(|reason| Error::GuestRefused {
+        let kernel = self.kernel.lock().await;
+        let found = self.look(&kernel).await?;
+        self.make(&kernel, &found, plan).await
+    }
+
+    /// Puts each network on the channel that should carry it now.
+    pub async fn fail_over(&self) -> Result<(), Error> {
+        let kernel = self.kernel.lock().await;
+        let found = self.look(&kernel).await?;
+        self.make(&kernel, &found, &found.interfaces().configured)
+            .await
+    }
+
+    async fn look(&self, kernel: &Kernel) -> Result<Found, Error> {
+        kernel.look().await.map_err(|error| self.silent(error))
+    }
+
+    async fn make(&self, kernel: &Kernel, found: &Found, plan: &GuestPlan) -> Result<(), Error> {
+        let operations = operations(found, plan).map_err(|reason| Error::GuestRefused {
             persona: self.persona.clone(),
             reason,
             try_again: false,
         })?;
         for operation in &operations {
-            let done = self.kernel.perform(operation).await;
+            let done = kernel.perform(operation).await;
             done.map_err(|error| self.silent(error))?;
         }
         Ok(())
-    }
-
-    /// Puts each network on the channel that should carry it now.
-    pub async fn fail_over(&self) -> Result<(), Error> {
-        let configured = self.interfaces().await?.configured;
-        self.set_plan(&configured).await
     }
 
     /// Fails over whenever a link changes, for as long as it is polled; returns only what went

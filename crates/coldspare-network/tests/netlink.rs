@@ -238,6 +238,27 @@ fn a_refused_plan_changes_nothing() {
 }
 
 #[test]
+fn whoever_follows_the_links_leaves_a_plan_alone_that_is_being_made() {
+    inside("changes of links and of plans together", async || {
+        add_nic(1).await;
+        add_nic(2).await;
+        let host = host();
+        let plans = async {
+            for _ in 0..50 {
+                for plan in [plain(), GuestPlan::default()] {
+                    host.set_plan(&plan).await.unwrap();
+                    assert_eq!(host.interfaces().await.unwrap().configured, plan);
+                }
+            }
+        };
+        tokio::select! {
+            () = plans => {}
+            error = host.follow_links() => panic!("{error:?}"),
+        }
+    });
+}
+
+#[test]
 fn neighbours_learn_at_once_where_an_address_has_moved() {
     inside("gratuitous ARP on the real kernel", async || {
         add_nic(1).await;
