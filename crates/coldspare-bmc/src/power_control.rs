@@ -9,6 +9,9 @@ use tokio::time::{sleep, timeout};
 use crate::unmet::same_machine;
 use crate::{Bmc, Identity, NotOff, NotOn, PowerCommand, PowerState, Unmet};
 
+/// The first pause until a machine is looked at again that was told to change; each is twice the
+/// one before.
+const SOON: Duration = Duration::from_millis(20);
 /// A poll of zero would never let the limit pass.
 pub(crate) const SHORTEST_POLL: Duration = Duration::from_millis(1);
 
@@ -18,14 +21,15 @@ pub struct Timing {
     /// Between the two readings of *off*. What a controller tells once may be what it was told,
     /// not what it measured.
     pub pause: Duration,
-    /// Between two readings while waiting for a change.
+    /// Between two readings while waiting for a change, at most: the first ones follow each other
+    /// sooner.
     pub poll: Duration,
     /// For everything together.
     pub limit: Duration,
 }
 
-/// A pause of two seconds; five looks a second; twenty seconds in all (the power timeout of
-/// the fence-agents project).
+/// A pause of two seconds; five looks a second in the end; twenty seconds in all (the power timeout
+/// of the fence-agents project).
 impl Default for Timing {
     fn default() -> Self {
         Self {
@@ -155,7 +159,7 @@ async fn bring(
         PowerCommand::On => PowerState::On,
         PowerCommand::ForceOff | PowerCommand::ShutDown => PowerState::Off,
     };
-    let mut accepted = false;
+    let (mut accepted, mut pause) = (false, SOON);
     loop {
         match bmc.read().await {
             Ok(reading) => {
@@ -174,7 +178,9 @@ async fn bring(
             Err(error) if error.may_retry() => *last = Unmet::Failed(error),
             Err(error) => return Err(Unmet::Failed(error)),
         }
-        sleep(poll.max(SHORTEST_POLL)).await;
+        pause = pause.min(poll).max(SHORTEST_POLL);
+        sleep(pause).await;
+        pause *= 2;
     }
 }
 

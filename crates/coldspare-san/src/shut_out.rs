@@ -12,12 +12,16 @@ use crate::{Admission, Admissions, Array, Error, Leftover, Refusal, ShutOut};
 /// How often a change is tried again that met somebody else's.
 const TRIES: usize = 4;
 
+/// The first pause until the sessions are looked at again; each is twice the one before.
+const SOON: Duration = Duration::from_millis(10);
+
 /// How long to wait until the last session is gone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Patience {
     /// Give up after that.
     pub limit: Duration,
-    /// Look again after that.
+    /// The longest pause between two looks. The first ones follow each other sooner: most sessions
+    /// are gone within milliseconds.
     pub pause: Duration,
 }
 
@@ -95,8 +99,11 @@ pub async fn shut_out(
         });
     }
     let gone = async {
+        let mut pause = SOON;
         while !drop_old(array, request).await? {
-            sleep(patience.pause).await;
+            pause = pause.min(patience.pause);
+            sleep(pause).await;
+            pause *= 2;
         }
         Ok(())
     };
