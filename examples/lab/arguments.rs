@@ -19,9 +19,25 @@ pub(crate) struct Arguments {
     /// Keep the logs of all parts, also when all went well.
     #[arg(long)]
     pub(crate) keep: bool,
-    /// The persona's image. Only the laboratory itself says so, to itself inside its walls.
+    /// How often; more than once, the spread of each term follows.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) times: u16,
+    #[command(flatten)]
+    pub(crate) inside: Option<Inside>,
+}
+
+/// What the laboratory says to itself, inside its walls.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Inside {
+    /// The persona's image.
+    #[arg(long = "inside", hide = true, required = false)]
+    pub(crate) image: PathBuf,
+    /// Where to report.
+    #[arg(long, hide = true, required = false)]
+    pub(crate) report: PathBuf,
+    /// How long the bare boot took, in milliseconds, for scenarios that are compared to it.
     #[arg(long, hide = true)]
-    pub(crate) inside: Option<PathBuf>,
+    pub(crate) bare: Option<u64>,
 }
 
 /// A scenario, or all of them.
@@ -29,6 +45,9 @@ pub(crate) struct Arguments {
 pub(crate) enum Choice {
     /// Every scenario.
     All,
+    /// None: the persona's guest is booted without a controller, to compare with. The other
+    /// scenarios do that before, where it says something.
+    Bare,
     /// The button of the persona's server is held.
     Power,
     /// The persona's server freezes, and its controller is slow to turn it off.
@@ -43,6 +62,9 @@ pub(crate) enum Choice {
     Agent,
     /// The persona is moved, and moved back.
     Move,
+    /// The laboratory itself panics: its own test asks for it.
+    #[value(hide = true)]
+    Panic,
 }
 
 impl Choice {
@@ -52,10 +74,15 @@ impl Choice {
             Self::All => Self::value_variants()
                 .iter()
                 .copied()
-                .filter(|one| *one != Self::All)
+                .filter(|one| !matches!(one, Self::All | Self::Bare | Self::Panic))
                 .collect(),
             one => vec![one],
         }
+    }
+
+    /// Whether it is one failover, which is compared to a bare boot.
+    pub(crate) fn is_compared(self) -> bool {
+        matches!(self, Self::Power | Self::Frozen | Self::Feed | Self::Return)
     }
 
     /// Its name, as it is typed.

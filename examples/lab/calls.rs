@@ -288,7 +288,7 @@ impl Array for Noted<dyn Array> {
     }
 }
 
-/// How a controller answered that a machine is on.
-pub(crate) fn on() -> String {
-    PowerState::On.to_string()
+/// How a controller answered that a machine is off.
+pub(crate) fn off() -> String {
+    PowerState::Off.to_string()
 }

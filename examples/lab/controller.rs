@@ -24,11 +24,11 @@ use crate::calls::Calls;
 use crate::enclosure::ROOT;
 
 /// Where agents find it, on each path.
-const ADDRESSES: [(Ipv4Addr, &str); 2] = [
+pub(crate) const ADDRESSES: [(Ipv4Addr, &str); 2] = [
     (Ipv4Addr::new(10, 4, 0, 1), "scn-1"),
     (Ipv4Addr::new(10, 4, 0, 2), "scn-2"),
 ];
-const PORT: u16 = 7404;
+pub(crate) const PORT: u16 = 7404;
 
 /// A controller that runs until it is dropped.
 #[derive(Debug)]

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use coldspare::Told;
 use coldspare_agent::witness::Report;
@@ -12,25 +13,35 @@ use coldspare_examples::tell;
 use coldspare_examples::verdict::{End, Verdict};
 use coldspare_names::{Time, VolumeId};
 use serde::Serialize;
+use serde_json::json;
 use tokio::io::AsyncReadExt;
 
 use crate::Failure;
-use crate::arguments::{Arguments, Choice};
+use crate::arguments::{Arguments, Choice, Inside};
 use crate::enclosure::{ROOT, STOP};
 use crate::lab::{Lab, Surprise};
 use crate::scenario::play;
 use crate::terms::Terms;
 
 /// Plays the scenario, and reports.
-pub(crate) async fn run(arguments: &Arguments, image: &Path) -> Result<ExitCode, Failure> {
+pub(crate) async fn run(arguments: &Arguments, inside: &Inside) -> Result<ExitCode, Failure> {
     let scenario = arguments.scenario;
     let show = if arguments.json {
         |told: &Told| println!("{}", tell::json(told))
     } else {
         |told: &Told| println!("{}", tell::line(told, false))
     };
-    let ended = tokio::select! {
-        ended = tokio::spawn(attempt(scenario, image.to_owned(), show)) => ended,
+    let (image, bare) = (inside.image.clone(), inside.bare.map(Duration::from_millis));
+    let attempt = async move {
+        Ok(if scenario == Choice::Bare {
+            Ended::Bare(crate::bare::boot(&image).await?)
+        } else {
+            let outcome = attempt(scenario, image, bare, show).await?;
+            Ended::Played(Box::new(outcome))
+        })
+    };
+    let ended: Result<Result<Ended, Failure>, _> = tokio::select! {
+        ended = tokio::spawn(attempt) => ended,
         () = asked_to_stop() => {
             let folder = keep_logs(scenario)?;
             eprintln!("Stopped. The logs of every part are in {}.", folder.display());
@@ -38,11 +49,12 @@ pub(crate) async fn run(arguments: &Arguments, image: &Path) -> Result<ExitCode,
         }
     };
     // A panic is a failure like any other: the logs are kept.
-    let outcome = ended.unwrap_or_else(|broken| Err(broken.to_string().into()));
-    let all_well = match &outcome {
-        Ok(outcome) => {
-            outcome.print(scenario, arguments.json);
-            outcome.is_good()
+    let ended = ended.unwrap_or_else(|broken| Err(broken.to_string().into()));
+    let all_well = match &ended {
+        Ok(ended) => {
+            ended.print(scenario, arguments.json);
+            fs::write(&inside.report, ended.report()?)?;
+            ended.is_good()
         }
         Err(failure) => {
             eprintln!("{}: {failure}", scenario.name());
@@ -53,11 +65,50 @@ pub(crate) async fn run(arguments: &Arguments, image: &Path) -> Result<ExitCode,
         let folder = keep_logs(scenario)?;
         eprintln!("The logs of every part are in {}.", folder.display());
     }
-    Ok(ExitCode::from(match outcome {
+    Ok(ExitCode::from(match ended {
         Ok(_) if all_well => 0,
         Ok(_) => 3,
         Err(_) => 2,
     }))
+}
+
+/// What there is to report.
+enum Ended {
+    /// How long the bare boot took.
+    Bare(Duration),
+    Played(Box<Outcome>),
+}
+
+impl Ended {
+    fn is_good(&self) -> bool {
+        match self {
+            Self::Bare(_) => true,
+            Self::Played(outcome) => outcome.is_good(),
+        }
+    }
+
+    fn print(&self, scenario: Choice, json: bool) {
+        match self {
+            Self::Played(outcome) => outcome.print(scenario, json),
+            Self::Bare(took) => {
+                let seconds = tell::seconds(*took);
+                if json {
+                    let line = json!({ "event": "bare-boot", "seconds": seconds });
+                    println!("{line}");
+                } else {
+                    println!("The bare guest booted in {seconds:.2} s.\n");
+                }
+            }
+        }
+    }
+
+    /// For the laboratory outside.
+    fn report(&self) -> serde_json::Result<Vec<u8>> {
+        match self {
+            Self::Bare(took) => serde_json::to_vec(took),
+            Self::Played(outcome) => serde_json::to_vec(&outcome.terms),
+        }
+    }
 }
 
 /// What came of a scenario.
@@ -71,7 +122,12 @@ struct Outcome {
     surprises: Vec<String>,
 }
 
-async fn attempt(scenario: Choice, image: PathBuf, show: fn(&Told)) -> Result<Outcome, Failure> {
+async fn attempt(
+    scenario: Choice,
+    image: PathBuf,
+    bare: Option<Duration>,
+    show: fn(&Told),
+) -> Result<Outcome, Failure> {
     let mut lab = Lab::start(&image, show).await?;
     let before = tables(&lab).await;
     let played = play(&mut lab, scenario).await;
@@ -84,7 +140,7 @@ async fn attempt(scenario: Choice, image: PathBuf, show: fn(&Told)) -> Result<Ou
         Err(failure) => return Err(failure),
     }
     let after = tables(&lab).await;
-    let terms = Terms::of(&lab);
+    let terms = bare.and_then(|bare| Terms::of(&lab, bare));
     let disk = lab.witness.judge(&lab.witness_image()?)?;
     let home = lab.persona().await?;
     let servers = lab.servers().await?;
@@ -129,6 +185,8 @@ struct Line<'a> {
     #[serde(flatten)]
     verdict: &'a Verdict,
     terms: &'a Option<Terms>,
+    /// What took longer than it must.
+    missed: Vec<String>,
     disk: &'a Report,
     surprises: &'a [String],
 }
@@ -138,12 +196,17 @@ impl Outcome {
         self.surprises.is_empty() && self.disk.findings.is_empty()
     }
 
+    fn missed(&self) -> Vec<String> {
+        self.terms.as_ref().map(Terms::missed).unwrap_or_default()
+    }
+
     fn print(&self, scenario: Choice, json: bool) {
         if json {
             let line = Line {
                 scenario: scenario.name(),
                 verdict: &self.verdict,
                 terms: &self.terms,
+                missed: self.missed(),
                 disk: &self.disk,
                 surprises: &self.surprises,
             };
@@ -158,9 +221,9 @@ impl Outcome {
         print!("{}", self.verdict.outcome());
         if let Some(terms) = &self.terms {
             println!("\n{}", terms.print(scenario));
-            for missed in terms.missed() {
-                println!("Not as it must be: {missed}.");
-            }
+        }
+        for missed in self.missed() {
+            println!("Not as it must be: {missed}.");
         }
         let records = self.disk.records.iter();
         let records: Vec<_> = records
@@ -215,7 +278,7 @@ async fn tables(lab: &Lab) -> Tables {
 async fn asked_to_stop() {
     let mut asked = [0; STOP.len()];
     if tokio::io::stdin().read_exact(&mut asked).await.is_err() {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 

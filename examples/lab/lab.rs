@@ -36,7 +36,6 @@ pub(crate) struct Lab {
     pub(crate) controller: Controller,
     pub(crate) witness: Witness,
     log: Log,
-    first_start: Option<Time>,
 }
 
 /// What was told so far, by the controller and by us. Clones are the same.
@@ -84,7 +83,6 @@ impl Lab {
             controller,
             witness,
             log,
-            first_start: None,
         })
     }
 
@@ -112,20 +110,6 @@ impl Lab {
             .because(what);
         self.log.tell(Told { at, event });
         Ok(at)
-    }
-
-    /// When the persona's first machine started.
-    pub(crate) fn first_start(&self) -> Option<Time> {
-        self.first_start
-    }
-
-    /// Remembers when the persona's machine started: its next one starts a new file.
-    pub(crate) fn note_start(&mut self, server: &str) -> Result<(), Failure> {
-        self.first_start = self
-            .server(server)?
-            .turned_on()
-            .and_then(crate::terms::time_of);
-        Ok(())
     }
 
     /// A server's end of things.

@@ -12,8 +12,10 @@
 //! | `witness` | what the persona's disk acknowledged, and what stands on it |
 //! | `lab` | all of these together |
 //! | `scenario` | what befalls the persona's server, and what must come of it |
+//! | `bare` | the persona's guest, booted without a controller |
 //! | `terms` | how long each part of a failover took |
 //! | `inside` | one scenario, from an empty place to its report |
+//! | `series` | one scenario again and again, and the spread of its terms |
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -22,6 +24,7 @@ use clap::Parser;
 use coldspare::site::Site;
 
 mod arguments;
+mod bare;
 mod calls;
 mod controller;
 mod enclosure;
@@ -30,12 +33,14 @@ mod inside;
 mod lab;
 mod plant;
 mod scenario;
+mod series;
 mod terms;
 mod tools;
 mod witness;
 
 use arguments::Arguments;
 use image::{Binaries, Data, Kit, Persona};
+use series::Series;
 
 /// Why something could not be tried.
 type Failure = Box<dyn std::error::Error + Send + Sync>;
@@ -58,27 +63,22 @@ fn main() -> ExitCode {
 }
 
 async fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
-    if let Some(image) = &arguments.inside {
-        return inside::run(arguments, image).await;
+    if let Some(inside) = &arguments.inside {
+        return inside::run(arguments, inside).await;
     }
     if let Some(missing) = tools::missing() {
         return Err(format!("this machine lacks what it needs\n{missing}").into());
     }
     let image = persona_image()?;
-    let mut worst = 0;
+    let mut all_well = true;
     for scenario in arguments.scenario.each() {
-        let mut inner = vec!["--inside".to_owned(), image.display().to_string()];
-        inner.extend(["--scenario".to_owned(), scenario.name()]);
-        inner.extend(arguments.json.then(|| "--json".to_owned()));
-        inner.extend(arguments.keep.then(|| "--keep".to_owned()));
-        let status = enclosure::enter(&inner).await?;
-        match status.code() {
-            Some(0) => {}
-            Some(3) => worst = worst.max(3),
-            _ => return Ok(ExitCode::from(2)),
-        }
+        let Some(series) = Series::play(arguments, scenario, &image).await? else {
+            return Ok(ExitCode::from(2));
+        };
+        series.print(scenario, arguments.json);
+        all_well &= series.is_good();
     }
-    Ok(ExitCode::from(worst))
+    Ok(ExitCode::from(if all_well { 0 } else { 3 }))
 }
 
 /// Builds the persona's disk image, from what was built and downloaded before where it can.

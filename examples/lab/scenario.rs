@@ -12,7 +12,7 @@ use crate::arguments::Choice;
 use crate::lab::{Lab, PERSONA, Surprise};
 
 /// A guest's boot takes ten seconds on an idle machine, and the machine may be busy.
-const BOOT: Duration = Duration::from_mins(2);
+pub(crate) const BOOT: Duration = Duration::from_mins(2);
 /// A boot that fails first, and its boot timer.
 const TWO_BOOTS: Duration = Duration::from_mins(4);
 /// Making a server fit to be a spare.
@@ -24,7 +24,9 @@ const AFTERWARDS: Duration = Duration::from_secs(3);
 pub(crate) async fn play(lab: &mut Lab, scenario: Choice) -> Result<(), Failure> {
     begin(lab).await?;
     match scenario {
-        Choice::All | Choice::Power => power(lab).await?,
+        Choice::All | Choice::Bare => {}
+        Choice::Panic => panic!("the laboratory is asked to"),
+        Choice::Power => power(lab).await?,
         Choice::Frozen => frozen(lab).await?,
         Choice::Feed => feed(lab).await?,
         Choice::Return => returns(lab).await?,
@@ -47,7 +49,6 @@ async fn begin(lab: &mut Lab) -> Result<(), Failure> {
     let since = lab.now();
     lab.ask(Verb::Start { persona, on }).await?;
     lab.expect(What::Restored, PERSONA, since, BOOT).await?;
-    lab.note_start("r1")?;
     lab.at_home("r1").await?;
     sleep(Duration::from_secs(2)).await;
     Ok(())

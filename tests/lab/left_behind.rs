@@ -47,8 +47,8 @@ fn kept_logs() -> BTreeSet<String> {
 }
 
 /// A laboratory in which a server is being booted; none where parts are missing.
-fn running() -> Option<Child> {
-    let mut lab = command("power")
+fn running(scenario: &str) -> Option<Child> {
+    let mut lab = command(scenario)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
@@ -82,7 +82,9 @@ fn all_end(processes: &BTreeSet<i32>) -> bool {
 #[test]
 fn nothing_is_left_when_the_laboratory_is_killed() {
     let _alone = alone();
-    let Some(mut lab) = running() else { return };
+    let Some(mut lab) = running("agent") else {
+        return;
+    };
     let before = kept_logs();
     let id = i32::try_from(lab.id()).unwrap();
     let processes = descendants(id);
@@ -96,11 +98,24 @@ fn nothing_is_left_when_the_laboratory_is_killed() {
 #[test]
 fn nothing_but_the_logs_is_left_when_the_laboratory_is_interrupted() {
     let _alone = alone();
-    let Some(lab) = running() else { return };
+    let Some(lab) = running("agent") else { return };
+    let interrupt = |id| kill(Pid::from_raw(id), Signal::SIGINT).unwrap();
+    nothing_but_the_logs_is_left(lab, interrupt);
+}
+
+#[test]
+fn nothing_but_the_logs_is_left_when_the_laboratory_panics() {
+    let _alone = alone();
+    let Some(lab) = running("panic") else { return };
+    nothing_but_the_logs_is_left(lab, |_| {});
+}
+
+fn nothing_but_the_logs_is_left(lab: Child, end: impl FnOnce(i32)) {
     let before = kept_logs();
     let id = i32::try_from(lab.id()).unwrap();
     let processes = descendants(id);
-    kill(Pid::from_raw(id), Signal::SIGINT).unwrap();
+    assert!(processes.len() > 8, "the daemons run: {processes:?}");
+    end(id);
     let output = lab.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(2), "{output:?}");
     assert!(all_end(&processes));

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::fs::{self, Permissions};
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use coldspare::site::{BmcDriver, Site};
 use coldspare_names::ServerName;
@@ -39,11 +39,6 @@ impl Server {
         };
         server.start_controller(Mains::Stand).await?;
         Ok(server)
-    }
-
-    /// When it was turned on last.
-    pub(crate) fn turned_on(&self) -> Option<SystemTime> {
-        fs::metadata(self.file("pid")).ok()?.modified().ok()
     }
 
     /// Somebody holds its button: the machine is off, its controller lives and says so.
