@@ -6,6 +6,7 @@
 )]
 
 mod contract;
+mod killed;
 mod process;
 mod simulator;
 

@@ -76,17 +76,16 @@ impl Simulator {
     }
 
     pub(crate) fn access(&self) -> IpmiAccess {
-        IpmiAccess {
-            address: (Ipv4Addr::LOCALHOST, self.port).into(),
-            user: IpmiUser::new("admin", PASSWORD.into()).unwrap(),
-            cipher_suite: CipherSuite::Sha1,
-            guid_order: GuidOrder::Smbios,
-            limit: Duration::from_secs(5),
-        }
+        access(self.port)
     }
 
     pub(crate) fn ipmi(&self) -> Ipmi {
-        Ipmi::new(server(), self.access())
+        Self::ipmi_at(self.port)
+    }
+
+    /// The way to a simulator that another process has started.
+    pub(crate) fn ipmi_at(port: u16) -> Ipmi {
+        Ipmi::new(server(), access(port))
     }
 
     /// Where a NIC may keep its memory.
@@ -172,6 +171,16 @@ impl Drop for Simulator {
             signal("KILL", machine);
         }
         let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+fn access(port: u16) -> IpmiAccess {
+    IpmiAccess {
+        address: (Ipv4Addr::LOCALHOST, port).into(),
+        user: IpmiUser::new("admin", PASSWORD.into()).unwrap(),
+        cipher_suite: CipherSuite::Sha1,
+        guid_order: GuidOrder::Smbios,
+        limit: Duration::from_secs(5),
     }
 }
 
