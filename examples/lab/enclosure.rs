@@ -8,6 +8,7 @@ use std::io;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
+use coldspare_examples::parts;
 use tokio::io::AsyncWriteExt;
 use tokio::process::{Child, Command};
 use tokio::signal::unix::{SignalKind, signal};
@@ -67,6 +68,7 @@ fn start(arguments: &[String]) -> io::Result<Child> {
         .args(["sh", "-c", FIRST, "lab"])
         .arg(env::current_exe()?)
         .args(arguments)
+        .env("PATH", parts::path())
         .stdin(Stdio::piped())
         // A terminal's Ctrl-C is for us alone.
         .process_group(0)

@@ -3,7 +3,6 @@
 //! | room | holds |
 //! |---|---|
 //! | `enclosure` | the kernel namespaces around everything, and the certain end of it |
-//! | `tools` | what must be installed |
 //! | `plant` | switches, array, servers: each a real daemon |
 //! | `image` | the disk image of the persona |
 //! | `site.toml` | what the controller is told of the site |
@@ -17,11 +16,12 @@
 //! | `inside` | one scenario, from an empty place to its report |
 //! | `series` | one scenario again and again, and the spread of its terms |
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Parser;
 use coldspare::site::Site;
+use coldspare_examples::parts::{IMAGE, MACHINE, SITE, missing};
 
 mod arguments;
 mod bare;
@@ -35,7 +35,6 @@ mod plant;
 mod scenario;
 mod series;
 mod terms;
-mod tools;
 mod witness;
 
 use arguments::Arguments;
@@ -66,8 +65,8 @@ async fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     if let Some(inside) = &arguments.inside {
         return inside::run(arguments, inside).await;
     }
-    if let Some(missing) = tools::missing() {
-        return Err(format!("this machine lacks what it needs\n{missing}").into());
+    if let Some(lacks) = lacks() {
+        return Err(format!("this machine lacks what it needs\n{lacks}").into());
     }
     let image = persona_image()?;
     let mut all_well = true;
@@ -79,6 +78,23 @@ async fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
         all_well &= series.is_good();
     }
     Ok(ExitCode::from(if all_well { 0 } else { 3 }))
+}
+
+/// What this machine lacks, and how to get it.
+fn lacks() -> Option<String> {
+    let mut told: Vec<String> = missing(&[IMAGE, MACHINE, SITE])
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    if !nix::unistd::geteuid().is_root() {
+        told.push(
+            "not root: switches and cables are the kernel's, which lets root make them".into(),
+        );
+    }
+    if !Path::new("/dev/net/tun").exists() {
+        told.push("no /dev/net/tun: the servers' cables are made by it".into());
+    }
+    (!told.is_empty()).then(|| told.join("\n"))
 }
 
 /// Builds the persona's disk image, from what was built and downloaded before where it can.

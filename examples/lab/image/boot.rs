@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 use coldspare_agent::remote::{Agents, Expected};
 use coldspare_agent::witness::{Acknowledgement, BLOCK, Record, check};
 use coldspare_agent::{Identity, Welcome};
+use coldspare_examples::parts::{IMAGE, MACHINE, missing};
 use coldspare_heartbeat::wire::Claim;
 use coldspare_heartbeat::{Beat, Slot};
 use coldspare_names::PersonaName;
@@ -267,19 +268,19 @@ async fn boots(folder: &Path) {
 #[expect(clippy::disallowed_methods, reason = "a test of real machines")]
 fn a_persona_boots_from_its_volume_and_is_heard() {
     let begun = Instant::now();
-    let made = Binaries::build().and_then(|binaries| {
-        let folder = binaries.folder().join("persona-image");
-        Kit::prepare(&folder, binaries)
-    });
-    let tools = ["qemu-system-x86_64", "tgtd", "ip"];
-    let there = tools.iter().all(|tool| run("which", &[tool]).is_some());
-    let (kit, namespace) = match (made, there.then(Namespace::enter).flatten()) {
-        (Ok(kit), Some(namespace)) => (kit, namespace),
-        (made, _) => {
-            let why = made.err().map_or_else(
-                || "root; apt-get install -y qemu-system-x86 ipxe tgt iproute2".to_owned(),
-                |error| error.to_string(),
-            );
+    let made = match missing(&[IMAGE, MACHINE]) {
+        None => Binaries::build()
+            .and_then(|binaries| {
+                let folder = binaries.folder().join("persona-image");
+                Kit::prepare(&folder, binaries)
+            })
+            .map_err(|error| error.to_string()),
+        Some(missing) => Err(missing.to_string()),
+    };
+    let namespace = || Namespace::enter().ok_or_else(|| "no right to make a network".to_owned());
+    let (kit, namespace) = match made.and_then(|kit| Ok((kit, namespace()?))) {
+        Ok(made) => made,
+        Err(why) => {
             assert!(std::env::var("CI").as_deref() != Ok("true"), "{why}");
             eprintln!("no persona booted, because it needs: {why}");
             return;

@@ -5,8 +5,10 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
+use coldspare_examples::parts::MBR;
+
 use super::packages::Packages;
-use super::tools::{MBR, command, run};
+use super::tools::{command, run};
 use super::{Error, file, fs_read};
 
 const SECTOR: u64 = 512;

@@ -22,17 +22,15 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 pub(crate) use binaries::Binaries;
+use coldspare_examples::parts::{IMAGE, Missing, missing};
 use packages::Packages;
 
 /// Why there is no image.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
     /// Programs are missing.
-    #[error("{} missing; this installs what is needed:\n    apt-get install -y --no-install-recommends {}", .tools.join(", "), .packages.join(" "))]
-    Missing {
-        tools: Vec<&'static str>,
-        packages: Vec<&'static str>,
-    },
+    #[error("{0}")]
+    Missing(Missing),
     /// A program failed.
     #[error("{command}: {said}")]
     Failed { command: String, said: String },
@@ -75,7 +73,9 @@ impl Kit {
     /// Makes ready what all images share, in a folder that may be kept: what was downloaded is
     /// not downloaded again.
     pub(crate) fn prepare(folder: &Path, binaries: Binaries) -> Result<Self, Error> {
-        tools::check()?;
+        if let Some(missing) = missing(&[IMAGE]) {
+            return Err(Error::Missing(missing));
+        }
         fs::create_dir_all(folder).map_err(file(folder))?;
         let packages = Packages::prepare(&folder.join("packages"))?;
         let initrd = initrd::build(&packages, folder)?;

@@ -5,59 +5,14 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 
+use coldspare_examples::parts;
+
 use super::{Error, file};
-
-/// Each with the Debian package that has it.
-const TOOLS: [(&str, &str); 10] = [
-    ("apt-get", "apt"),
-    ("dpkg-deb", "dpkg"),
-    ("depmod", "kmod"),
-    ("modprobe", "kmod"),
-    ("zstd", "zstd"),
-    ("mformat", "mtools"),
-    ("mcopy", "mtools"),
-    ("syslinux", "syslinux"),
-    ("mke2fs", "e2fsprogs"),
-    ("strip", "binutils"),
-];
-/// The boot code.
-pub(super) const MBR: &str = "/usr/lib/syslinux/mbr/mbr.bin";
-const MBR_PACKAGE: &str = "syslinux-common";
-
-/// Where administrators' programs are, which is not on everybody's path.
-const MORE_FOLDERS: [&str; 3] = ["/usr/local/sbin", "/usr/sbin", "/sbin"];
-
-/// Names all that is missing at once.
-pub(super) fn check() -> Result<(), Error> {
-    let missing = TOOLS.iter().filter(|(tool, _)| !is_there(tool));
-    let (mut tools, mut packages): (Vec<_>, Vec<_>) = missing.copied().unzip();
-    if !Path::new(MBR).exists() {
-        tools.push(MBR);
-        packages.push(MBR_PACKAGE);
-    }
-    packages.dedup();
-    if tools.is_empty() {
-        Ok(())
-    } else {
-        Err(Error::Missing { tools, packages })
-    }
-}
-
-fn is_there(tool: &str) -> bool {
-    path()
-        .split(':')
-        .any(|folder| Path::new(folder).join(tool).exists())
-}
-
-fn path() -> String {
-    let own = std::env::var("PATH").unwrap_or_default();
-    format!("{own}:{}", MORE_FOLDERS.join(":"))
-}
 
 /// A program, with the administrators' folders on its path.
 pub(super) fn command(program: &str) -> Command {
     let mut command = Command::new(program);
-    command.env("PATH", path()).env("LC_ALL", "C");
+    command.env("PATH", parts::path()).env("LC_ALL", "C");
     command
 }
 
