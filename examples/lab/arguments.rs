@@ -60,6 +60,12 @@ pub(crate) enum Choice {
     BadSpare,
     /// The agent is killed; the persona goes on writing.
     Agent,
+    /// The agent is killed, and started again.
+    Restart,
+    /// Two cables of the persona's server are pulled, and plugged in again.
+    Cables,
+    /// The persona's server loses its way to the SAN; its agent lives.
+    Disk,
     /// The persona is moved, and moved back.
     Move,
     /// The laboratory itself panics: its own test asks for it.

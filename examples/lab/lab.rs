@@ -21,7 +21,7 @@ pub(crate) const SITE: (&str, &str) = ("examples/lab/site.toml", include_str!("s
 pub(crate) const PERSONA: &str = "web-1";
 
 /// How often is looked whether something has come.
-const LOOK: Duration = Duration::from_millis(20);
+pub(crate) const LOOK: Duration = Duration::from_millis(20);
 
 /// It did not go as it should: the laboratory worked, and this was seen.
 #[derive(Debug, thiserror::Error)]

@@ -5,11 +5,11 @@ use std::time::Duration;
 use coldspare::What;
 use coldspare::command::Verb;
 use coldspare_names::Time;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use crate::Failure;
 use crate::arguments::Choice;
-use crate::lab::{Lab, PERSONA, Surprise};
+use crate::lab::{LOOK, Lab, PERSONA, Surprise};
 
 /// A guest's boot takes ten seconds on an idle machine, and the machine may be busy.
 pub(crate) const BOOT: Duration = Duration::from_mins(2);
@@ -17,6 +17,8 @@ pub(crate) const BOOT: Duration = Duration::from_mins(2);
 const TWO_BOOTS: Duration = Duration::from_mins(4);
 /// Making a server fit to be a spare.
 const SCRUB: Duration = Duration::from_mins(1);
+/// The address of the first server's SAN port.
+const R1_SAN: &str = "10.20.0.11";
 /// So long the persona runs on afterwards, for the witness to see who writes.
 const AFTERWARDS: Duration = Duration::from_secs(3);
 
@@ -32,6 +34,9 @@ pub(crate) async fn play(lab: &mut Lab, scenario: Choice) -> Result<(), Failure>
         Choice::Return => returns(lab).await?,
         Choice::BadSpare => bad_spare(lab).await?,
         Choice::Agent => agent(lab).await?,
+        Choice::Restart => restart(lab).await?,
+        Choice::Cables => cables(lab).await?,
+        Choice::Disk => disk(lab).await?,
         Choice::Move => moves(lab).await?,
     }
     sleep(AFTERWARDS).await;
@@ -86,7 +91,7 @@ async fn feed(lab: &mut Lab) -> Result<(), Failure> {
     // Time enough to write, to speak, and to log in anew.
     sleep(Duration::from_secs(8)).await;
     lab.never(What::Placed, thawed)?;
-    nobody_of(lab, "10.20.0.11").await?;
+    nobody_of(lab, R1_SAN).await?;
     lab.at_home("r2").await
 }
 
@@ -98,7 +103,7 @@ async fn returns(lab: &mut Lab) -> Result<(), Failure> {
     lab.server("r1")?.regain_mains().await?;
     comes_to(lab, "r2", since, BOOT).await?;
     lab.expect(What::Scrubbed, "r1", back, SCRUB).await?;
-    nobody_of(lab, "10.20.0.11").await?;
+    nobody_of(lab, R1_SAN).await?;
     lab.at_home("r2").await
 }
 
@@ -130,6 +135,56 @@ async fn agent(lab: &mut Lab) -> Result<(), Failure> {
     lab.at_home("r1").await
 }
 
+async fn restart(lab: &mut Lab) -> Result<(), Failure> {
+    let since = lab.fault("r1", "its agent is killed, and started again")?;
+    let kill = "kill -9 $(pidof agent)";
+    lab.server("r1")?.type_line(kill).await?;
+    sleep(Duration::from_secs(10)).await;
+    let now = lab.now();
+    let last = lab.controller.last_heard(now);
+    if last.is_none_or(|last| now.since(last) > lab.site.heartbeat.silence) {
+        return Err(Surprise(format!("its agent was last heard at {last:?}")).into());
+    }
+    lab.never(What::Verdict, since)?;
+    service_is_on(lab, 3).await?;
+    lab.at_home("r1").await
+}
+
+async fn cables(lab: &mut Lab) -> Result<(), Failure> {
+    // One of the system control network's, and the one that carries the service.
+    let mut since = lab.now();
+    for (plugged, carrier, what) in [(false, 4, "pulled"), (true, 3, "plugged in again")] {
+        since = lab.fault("r1", &format!("its cables of channels 1 and 3 are {what}"))?;
+        for channel in [1, 3] {
+            lab.server("r1")?.cable(channel, plugged).await?;
+        }
+        lab.expect(What::PathDegraded, "r1", since, SCRUB).await?;
+        service_is_on(lab, carrier).await?;
+        sleep(AFTERWARDS).await;
+    }
+    lab.never(What::Verdict, Time::EPOCH)?;
+    lab.never(What::Suspected, since)?;
+    lab.at_home("r1").await
+}
+
+async fn disk(lab: &mut Lab) -> Result<(), Failure> {
+    let since = lab.fault("r1", "its SAN port has no link")?;
+    lab.server("r1")?.san_link(false)?;
+    lab.expect(What::Alarm, "r1", since, SCRUB).await?;
+    // By itself this target keeps a session for ever whose initiator is gone. It can be told to ask
+    // (nop_interval), but what it asks iPXE cannot answer: so its time-out is played by hand.
+    for array in lab.controller.devices.arrays.values() {
+        let sessions = array.sessions().await?.into_iter();
+        let of_r1 = sessions.filter(|it| it.source.to_string() == R1_SAN);
+        let of_r1: Vec<_> = of_r1.map(|session| session.id).collect();
+        array.drop_sessions(&of_r1).await?;
+    }
+    comes_to(lab, "r2", since, TWO_BOOTS).await?;
+    lab.server("r1")?.san_link(true)?;
+    lab.expect(What::Scrubbed, "r1", since, SCRUB).await?;
+    Ok(())
+}
+
 async fn moves(lab: &mut Lab) -> Result<(), Failure> {
     for (from, to) in [("r1", "r2"), ("r2", "r1")] {
         let since = lab.now();
@@ -143,6 +198,31 @@ async fn moves(lab: &mut Lab) -> Result<(), Failure> {
         lab.expect(What::Scrubbed, from, since, SCRUB).await?;
     }
     Ok(())
+}
+
+/// Waits until a channel carries the persona's own network, by its operating system's word. An agent
+/// whose path was cut connects over the other one first.
+async fn service_is_on(lab: &Lab, channel: u8) -> Result<(), Failure> {
+    let guest = &lab.controller.devices.guests[PERSONA];
+    let mut found = Err("nobody was asked".to_owned());
+    let look = async {
+        while found != Ok(Some(channel)) {
+            sleep(LOOK).await;
+            let interfaces = guest.interfaces().await;
+            let carriers = interfaces.map(|found| found.carriers);
+            found = match carriers {
+                Ok(carriers) => Ok(carriers.get("service").map(|channel| channel.number())),
+                Err(error) => Err(error.to_string()),
+            };
+        }
+    };
+    let looked = timeout(SCRUB, look).await;
+    looked.map_err(|_| {
+        Surprise(format!(
+            "the service should be on channel {channel}: {found:?}"
+        ))
+        .into()
+    })
 }
 
 /// That no session comes from that address.

@@ -3,14 +3,15 @@
 //! **Our own time** is the time from the last heartbeat to the spare's power-on without
 //!
 //! * the silence that the site sets, from the last heartbeat on;
-//! * the pause that the pool sets between two readings of *off*, once;
-//! * what management controllers take: while the new server's was asked; until the fence, while
-//!   the old server's was asked, or still read *on* after it was told to turn off.
+//! * the pause that the pool sets between two readings of *off*, once, up to the fence;
+//! * what management controllers take: while the new server's was asked; and the old server's,
+//!   once when it was suspected, for as long as the site waits for an answer, and from the verdict
+//!   to the fence, while it was asked anything or still read *on* after it was told to turn off.
 //!
-//! What overlaps is taken out once. A call that was still under way when the run went on is not
-//! taken out, nor what the old server's controller is asked after the fence: nobody waits for that.
-//! So all else is our own, what the switches and the array take included, and the pause before the
-//! look that finds a machine off. The clock is the controller's; heartbeats are noted to ten
+//! What overlaps is taken out once. What the old server's controller is asked after the fence is
+//! not taken out, nor the rest of a call that outlasts it: nobody waits for that. So all else is our
+//! own: what the switches and the array take, the wait until sessions are idle, and the pause before
+//! the look that finds a machine off. The clock is the controller's; heartbeats are noted to ten
 //! milliseconds.
 
 use std::fmt::Write as _;
@@ -22,7 +23,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::arguments::Choice;
 use crate::lab::Lab;
-use path::{Path, Spans};
+use path::{Path, Spans, Stages};
 
 mod path;
 
@@ -81,7 +82,15 @@ impl Terms {
 
         let last = lab.controller.last_heard(suspected)?;
         let calls = lab.controller.calls.all();
-        let path = Path::new(&calls, [old.as_str(), new.as_str()], verdict, fenced)?;
+        let stages = Stages {
+            old: &old,
+            new: &new,
+            answer_limit: lab.site.heartbeat.answer_limit,
+            suspected,
+            verdict,
+            fenced,
+        };
+        let path = Path::new(&calls, &stages)?;
         let power_on = path.power_on();
         let pause = lab.site.policy_of(&old)?.off_pause;
         let (silence, pauses, bmcs) = (

@@ -64,15 +64,15 @@ pub(crate) fn run(program: &str, arguments: &[&str]) -> Result<(), Failure> {
     Err(format!("{program} {}: {}", arguments.join(" "), said.trim()).into())
 }
 
-/// Waits until something is so; after ten seconds it is a failure.
+/// Waits until something is so; after half a minute it is a failure.
 pub(crate) async fn until(what: &str, mut is_so: impl FnMut() -> bool) -> Result<(), Failure> {
     let look = async {
         while !is_so() {
             sleep(Duration::from_millis(10)).await;
         }
     };
-    let looked = timeout(Duration::from_secs(10), look).await;
-    looked.map_err(|_| format!("{what}: not within 10 s").into())
+    let looked = timeout(Duration::from_secs(30), look).await;
+    looked.map_err(|_| format!("{what}: not within 30 s").into())
 }
 
 /// Whether a socket is there.

@@ -10,6 +10,7 @@ use coldspare::site::{BmcDriver, Site};
 use coldspare_names::ServerName;
 use nix::sys::signal::Signal;
 use secrecy::ExposeSecret;
+use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 use tokio::process::Command;
@@ -80,6 +81,35 @@ impl Server {
         let device = format!("{}-san", self.name);
         let state = if up { "up" } else { "down" };
         run("ip", &["link", "set", &device, state])
+    }
+
+    /// The cable of its NIC on that channel is pulled, or plugged in again: its operating system
+    /// sees that.
+    pub(crate) async fn cable(&self, channel: u8, plugged: bool) -> Result<(), Failure> {
+        // The first NIC is the SAN's.
+        let asked = json!([
+            { "execute": "qmp_capabilities" },
+            { "execute": "set_link", "arguments": { "name": format!("n{channel}"), "up": plugged } },
+        ]);
+        let pulled = async {
+            let mut machine = UnixStream::connect(self.file("qmp")).await?;
+            for command in asked.as_array().into_iter().flatten() {
+                machine.write_all(command.to_string().as_bytes()).await?;
+            }
+            let mut said = String::new();
+            while said.matches("\"return\"").count() < 2 {
+                let mut more = [0; 256];
+                match machine.read(&mut more).await? {
+                    0 => return Err(Failure::from("it hung up")),
+                    length => said += &String::from_utf8_lossy(&more[..length]),
+                }
+                if said.contains("\"error\"") {
+                    return Err(Failure::from(said));
+                }
+            }
+            Ok(())
+        };
+        timeout(Duration::from_secs(10), pulled).await?
     }
 
     /// Types a line at its second serial port, where a shell listens, and waits until it is done.
@@ -202,11 +232,13 @@ fn write_files(site: &Site, name: &ServerName) -> Result<(), Failure> {
          exec qemu-system-x86_64 -name {name} -machine q35,graphics=off -accel tcg -cpu qemu64 \\\n  \
            -m 128 -nodefaults -display none -no-user-config -uuid {uuid} \\\n  \
            -kernel /usr/lib/ipxe/ipxe.lkrn -initrd {nic} \\\n  \
-           -serial file:{console} -serial unix:{shell},server=on,wait=off{machine} \\\n  \
+           -serial file:{console} -serial unix:{shell},server=on,wait=off \\\n  \
+           -qmp unix:{qmp},server=on,wait=off{machine} \\\n  \
            >> {log} 2>&1\n",
         pid = file("pid"),
         nic = file("nic.ipxe"),
         shell = file("shell"),
+        qmp = file("qmp"),
         console = log_file(&format!("console-{name}")),
         log = log_file(&format!("qemu-{name}")),
     );

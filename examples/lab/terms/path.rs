@@ -2,46 +2,81 @@
 
 use std::time::Duration;
 
-use coldspare_names::Time;
+use coldspare_names::{ServerName, Time};
 
 use crate::calls::{Call, off};
 
 /// The controllers' part of a failover.
-pub(super) struct Path<'a> {
+pub(super) struct Path {
     /// What the run waited for, by when it ended.
-    calls: Vec<&'a Call>,
-    old: &'a str,
-    power_on: &'a Call,
+    calls: Vec<Call>,
+    old: String,
+    verdict: Time,
+    fenced: Time,
+    power_on: Call,
 }
 
-impl<'a> Path<'a> {
-    /// Of the failover from the old server to the new one, with that verdict and that fence; none
-    /// if the new server was not turned on.
-    pub(super) fn new(
-        calls: &'a [Call],
-        [old, new]: [&'a str; 2],
-        verdict: Time,
-        fenced: Time,
-    ) -> Option<Self> {
-        let power_on = calls
-            .iter()
-            .find(|call| call.device == new && call.verb == "power on" && call.began >= verdict)?;
-        let outlasts = |call: &Call, end: Time| call.began < end && end < call.ended;
-        let waited_for = |call: &&Call| {
-            let ends = [verdict, fenced, power_on.ended];
-            let asked = call.device == new || call.device == old && call.ended <= fenced;
-            asked && !ends.into_iter().any(|end| outlasts(call, end))
+/// What a failover went through.
+pub(super) struct Stages<'a> {
+    pub(super) old: &'a ServerName,
+    pub(super) new: &'a ServerName,
+    /// A witness that takes longer has not answered.
+    pub(super) answer_limit: Duration,
+    pub(super) suspected: Time,
+    pub(super) verdict: Time,
+    pub(super) fenced: Time,
+}
+
+impl Stages<'_> {
+    /// A call, for as long as the run waited for it; none if it did not.
+    fn waited_for(&self, call: &Call, asked: Option<Time>) -> Option<Call> {
+        if call.device == self.new.as_str() {
+            return Some(call.clone());
+        }
+        let until = if call.device != self.old.as_str() || call.began >= self.fenced {
+            return None;
+        } else if call.began >= self.verdict {
+            self.fenced
+        } else if Some(call.began) == asked {
+            self.verdict.min(call.began + self.answer_limit)
+        } else {
+            return None;
         };
+        let mut call = call.clone();
+        call.ended = call.ended.min(until);
+        Some(call)
+    }
+}
+
+impl Path {
+    /// Of one failover; none if the new server was not turned on.
+    pub(super) fn new(calls: &[Call], stages: &Stages<'_>) -> Option<Self> {
+        let of = |server: &ServerName| {
+            let server = server.clone();
+            calls
+                .iter()
+                .filter(move |call| call.device == server.as_str())
+        };
+        let power_on =
+            of(stages.new).find(|it| it.verb == "power on" && it.began >= stages.verdict)?;
+        // That it is asked again before the verdict is another witness's fault.
+        let asked = of(stages.old).filter(|it| it.verb == "read" && it.began >= stages.suspected);
+        let asked = asked.map(|call| call.began).min();
+        let calls = calls
+            .iter()
+            .filter_map(|call| stages.waited_for(call, asked));
         Some(Self {
-            calls: calls.iter().filter(waited_for).collect(),
-            old,
-            power_on,
+            calls: calls.collect(),
+            old: stages.old.to_string(),
+            verdict: stages.verdict,
+            fenced: stages.fenced,
+            power_on: power_on.clone(),
         })
     }
 
     /// When the new server was told to turn on.
-    pub(super) fn power_on(&self) -> &'a Call {
-        self.power_on
+    pub(super) fn power_on(&self) -> &Call {
+        &self.power_on
     }
 
     /// While controllers were asked, or turned the old server off.
@@ -49,7 +84,7 @@ impl<'a> Path<'a> {
         let asked = self.calls.iter().map(|call| (call.began, call.ended));
         let command = self.of_old().find(|call| call.verb == "power off");
         let turning = command.and_then(|command| {
-            let later = |call: &&&Call| call.verb == "read" && call.began > command.began;
+            let later = |call: &&Call| call.verb == "read" && call.began > command.began;
             let mut reads = self.of_old().filter(later);
             let still_on = reads.rfind(|call| call.answer != off())?;
             Some((command.began, still_on.ended))
@@ -57,16 +92,16 @@ impl<'a> Path<'a> {
         Spans(asked.chain(turning).collect())
     }
 
-    /// Between the two readings of *off* on which the fence rests, if it rests on them.
+    /// From the first reading of *off* after the verdict to the second one, or to the fence, if it
+    /// did not come to that.
     pub(super) fn off_pause(&self, pause: Duration) -> Spans {
-        let reads = || self.of_old().filter(|call| call.answer == off());
-        let second = reads().next_back();
-        let first = second.and_then(|second| reads().rfind(|it| it.ended + pause <= second.began));
-        let pause = first.map(|first| (first.ended, first.ended + pause));
+        let mut reads = self.of_old().filter(|it| it.began >= self.verdict);
+        let first = reads.find(|call| call.answer == off());
+        let pause = first.map(|it| (it.ended, self.fenced.min(it.ended + pause)));
         Spans(pause.into_iter().collect())
     }
 
-    fn of_old(&self) -> impl DoubleEndedIterator<Item = &&'a Call> {
+    fn of_old(&self) -> impl DoubleEndedIterator<Item = &Call> {
         self.calls.iter().filter(|call| call.device == self.old)
     }
 }
@@ -130,11 +165,21 @@ mod tests {
         }
     }
 
-    /// Verdict after 2 s, fence after 5 s, power-on until 6 s.
+    /// Suspicion after 1 s, verdict after 2 s, fence after 5 s, power-on until 6 s; a witness is
+    /// waited for 800 ms.
     fn millis(calls: &[Call]) -> [u128; 2] {
         let mut calls = calls.to_vec();
         calls.push(call("r2", "power on", [5_900, 6_000], ""));
-        let path = Path::new(&calls, ["r1", "r2"], at(2_000), at(5_000)).unwrap();
+        let [old, new] = ["r1", "r2"].map(|name| name.parse().unwrap());
+        let stages = Stages {
+            old: &old,
+            new: &new,
+            answer_limit: Duration::from_millis(800),
+            suspected: at(1_000),
+            verdict: at(2_000),
+            fenced: at(5_000),
+        };
+        let path = Path::new(&calls, &stages).unwrap();
         let pause = path.off_pause(Duration::from_secs(1));
         let all = |spans: &Spans| spans.within(at(0), at(6_000)).length().as_millis();
         [all(&path.controllers()), all(&pause)]
@@ -152,13 +197,13 @@ mod tests {
     }
 
     #[test]
-    fn a_dead_controller_that_the_run_did_not_wait_for_takes_no_time() {
+    fn a_dead_controller_takes_time_only_as_long_as_the_run_waits_for_it() {
         let asked = |span| call("r1", "read", span, "error: it does not answer");
-        assert_eq!(
-            millis(&[asked([1_500, 2_500]), asked([2_100, 5_100])]),
-            [100, 0]
-        );
-        assert_eq!(millis(&[asked([2_100, 4_900])]), [2_800 + 100, 0]);
+        assert_eq!(millis(&[asked([1_100, 6_100])]), [800 + 100, 0]);
+        let again = [asked([1_100, 1_200]), asked([1_300, 1_900])];
+        assert_eq!(millis(&again), [100 + 100, 0]);
+        assert_eq!(millis(&[asked([2_100, 7_100])]), [2_900 + 100, 0]);
+        assert_eq!(millis(&[asked([5_000, 9_000])]), [100, 0]);
     }
 
     #[test]
@@ -174,5 +219,7 @@ mod tests {
         ];
         let asked = 100 + 90 + 100;
         assert_eq!(millis(&calls), [800 + asked, 1_000]);
+        let late = call("r1", "read", [4_300, 4_400], &off());
+        assert_eq!(millis(&[late]), [100 + 100, 600], "the fence came first");
     }
 }
