@@ -1,6 +1,6 @@
 //! Every persona is restored, or it is explained why not, and it is truly impossible.
 
-use coldspare::What;
+use coldspare::{Event, Subject, What};
 use coldspare_names::PersonaName;
 use coldspare_sim::Truth;
 use coldspare_sim::{Possibility, possible};
@@ -55,7 +55,10 @@ impl Invariant for Restored {
 /// Whether the last word about a persona is that it cannot be helped.
 fn explained(run: &Run<'_>, name: &PersonaName) -> bool {
     let about = run.told.iter().rev().filter(|told| {
-        told.event.about.persona.as_ref() == Some(name) || told.event.event == What::Held
+        let Event { event, about, .. } = &told.event;
+        // A controller that cannot read its store knows of nobody whom it could name.
+        let of_the_store = *event == What::Alarm && **about == Subject::default();
+        about.persona.as_ref() == Some(name) || *event == What::Held || of_the_store
     });
     let mut words = about.map(|told| told.event.event);
     words.any(|what| {

@@ -219,7 +219,7 @@ impl Case {
             },
             since: self.since,
             power: self.power(),
-            activity: self.activity(profile),
+            activity: self.activity(profile, now),
         }
     }
 
@@ -231,7 +231,7 @@ impl Case {
         }
     }
 
-    fn activity(&self, profile: &Profile) -> Option<Activity> {
+    fn activity(&self, profile: &Profile, now: Time) -> Option<Activity> {
         let Some((asked, word)) = self.sessions.said else {
             return self.sessions.tried.then_some(Activity::NoAnswer);
         };
@@ -242,6 +242,10 @@ impl Case {
                 Activity::IdlePastLimit
             }
             Sessions::LastWrite(at) if at > self.since + profile.wrote_since() => Activity::Writing,
+            // That a session was idle for a while says nothing once it can no longer be looked at.
+            Sessions::LastWrite(_) if now >= asked + profile.idle_limit + profile.answer_limit => {
+                Activity::NoAnswer
+            }
             Sessions::LastWrite(_) => Activity::Idle,
         })
     }

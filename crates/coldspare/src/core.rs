@@ -109,6 +109,8 @@ struct Server {
     kept: Kept<ServerRecord>,
     slot: Slot,
     power: Power,
+    /// When it was seen to have its power again.
+    on_since: Option<Time>,
     /// Under which generation of which persona the detector watches it.
     watched: Option<Watched>,
     /// It was seen to start since it is watched.
@@ -370,6 +372,7 @@ impl Core {
                     kept: Kept::new(initial(&site, name), None),
                     slot,
                     power: Power::NoAnswer,
+                    on_since: None,
                     watched: None,
                     started: false,
                     accepted: false,

@@ -21,7 +21,7 @@ use crate::clock::Clock;
 use crate::command::Command;
 use crate::core::{Core, Input, Output, RequestId, Watched};
 use crate::devices::Devices;
-use crate::event::Told;
+use crate::event::{Event, Told, What};
 use crate::hearing::{Expected, Hearing, Roster};
 use crate::leading::Lease;
 use crate::planner::longest_give;
@@ -276,8 +276,14 @@ impl Shell {
     fn carry(&mut self, now: Time, output: Output) {
         match output {
             Output::Load => {
-                let store = self.store.clone();
-                let call = async move { Input::Loaded(load(&*store).await) };
+                let (store, events, clock) = (self.store.clone(), self.events.clone(), self.clock);
+                let alarm = move |event| {
+                    drop(events.send(Told {
+                        at: clock.now(),
+                        event,
+                    }))
+                };
+                let call = async move { Input::Loaded(load(&*store, alarm).await) };
                 self.call(call, || None);
             }
             Output::Commit { commit, txn } => {
@@ -362,12 +368,19 @@ impl Shell {
     }
 }
 
-/// Reads the whole store, however long it takes: nothing can be done without.
-async fn load(store: &dyn Store) -> coldspare_store::Listing {
+/// Reads the whole store, however long it takes: nothing can be done without. A person is told once.
+async fn load(store: &dyn Store, alarm: impl Fn(Event)) -> coldspare_store::Listing {
+    let mut alarm = Some(alarm);
     loop {
         match store.list(&Prefix::all()).await {
             Ok(listing) => return listing,
-            Err(error) => tracing::warn!(%error, "the store cannot be read"),
+            Err(error) => {
+                if let Some(alarm) = alarm.take() {
+                    let reason = format!("the store cannot be read: {error}");
+                    alarm(Event::new(What::Alarm).because(reason));
+                }
+                tracing::warn!(%error, "the store cannot be read");
+            }
         }
         tokio::time::sleep(std::time::Duration::from_secs(1)).await;
     }

@@ -168,6 +168,38 @@ fn no_answer_never_overwrites_a_positive_testimony() {
 }
 
 #[test]
+fn a_session_that_was_idle_and_cannot_be_looked_at_any_more_is_unknown() {
+    let mut detector = world::enrolled(1);
+    let mut told = Vec::new();
+    for now in (1..600).map(|tenths| secs(f64::from(tenths) * 0.5)) {
+        for finding in detector.poll(now) {
+            let Finding::Ask {
+                question, asked, ..
+            } = finding
+            else {
+                told.push(finding);
+                continue;
+            };
+            let answer = match question {
+                Question::Power => Answer::Power(Power::NoAnswer),
+                Question::Sessions if now < secs(4.0) => {
+                    Answer::Sessions(Sessions::LastWrite(secs(0.0)))
+                }
+                Question::Sessions => Answer::Sessions(Sessions::NoAnswer),
+                Question::Probe(_) => continue,
+            };
+            detector.testify(slot(0), Testimony { asked, answer }, now);
+        }
+    }
+    let verdict = detector.verdict(slot(0)).map(|verdict| verdict.status);
+    assert_eq!(verdict, Some(Status::Unknown));
+    assert!(
+        told.iter()
+            .any(|f| matches!(f, Finding::CeilingPassed { .. }))
+    );
+}
+
+#[test]
 fn testimony_from_before_it_was_last_heard_does_not_count() {
     let mut detector = world::enrolled(1);
     detector.heard(slot(0), FIRST, &beat(1, 1), secs(5.0));

@@ -234,7 +234,16 @@ impl Core {
                 proposal.tries += 1;
                 if proposal.tries == TRIES {
                     let reason = format!("could not record: {}: {error}", proposal.why);
-                    self.tell(Event::new(What::Alarm).because(reason));
+                    let alarm = Event::new(What::Alarm).because(reason);
+                    let mut alarms: Vec<_> = proposal
+                        .personas
+                        .keys()
+                        .map(|name| alarm.clone().persona(name))
+                        .collect();
+                    if alarms.is_empty() {
+                        alarms.push(alarm);
+                    }
+                    alarms.into_iter().for_each(|alarm| self.tell(alarm));
                 }
                 self.timers
                     .insert((self.now + REST, Subject::Commit(commit)));

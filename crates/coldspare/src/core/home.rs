@@ -199,7 +199,7 @@ impl Core {
             peers: self.peers(name, of),
             last_resort: own.map(|own| LastResort {
                 off_unprovable: match self.reads(&own.server) {
-                    Power::On => None,
+                    Power::On => self.booting(&own.server, of),
                     Power::Off if was_tried(&own) => None,
                     Power::Off => {
                         Some("it lost its power, and only its return brings it back".to_owned())
@@ -210,6 +210,12 @@ impl Core {
             }),
             ..Claim::new(&of.persona)
         })
+    }
+
+    /// Why a server is let alone that has its power again by itself: it is given the time to boot.
+    fn booting(&self, server: &ServerName, of: &SitePersona) -> Option<String> {
+        let until = self.servers.get(server)?.on_since? + of.persona.boot_timer.length();
+        (until > self.now).then(|| format!("it has its power again, and has until {until} to boot"))
     }
 
     fn needs(&self, of: &SitePersona) -> Vec<NetworkNeed> {

@@ -10,7 +10,7 @@ use coldspare_names::{PersonaName, ServerName, Time};
 use coldspare_persona::{PersonaEvent, PoolPolicy, SanLostPolicy, UnknownPolicy};
 
 use super::commit::Proposal;
-use super::{Core, Output, Subject};
+use super::{Core, Output, Server, Subject};
 use crate::ask::{Answered, Ask};
 use crate::command::Actor;
 use crate::event::{Event, What};
@@ -68,6 +68,9 @@ impl Core {
             && power != server.power
         {
             server.power = power;
+            if power == Power::On && server.verdict.is_some() {
+                server.on_since = Some(self.now);
+            }
             self.dirty.insert(Subject::Homes);
             self.dirty.insert(Subject::Server(name.clone()));
         }
@@ -311,10 +314,12 @@ impl Core {
 
     /// Asks the management controllers of all servers that wear nothing.
     pub(super) fn look_at_spares(&mut self) {
+        // The detector does not ask again about a server that it found dead.
+        let is_dead = |server: &Server| matches!(server.verdict, Some((Status::Dead, _)));
         let idle = self
             .servers
             .iter()
-            .filter(|(_, server)| server.watched.is_none());
+            .filter(|(_, server)| server.watched.is_none() || is_dead(server));
         for name in idle.map(|(name, _)| name.clone()).collect::<Vec<_>>() {
             self.ask_power(&name);
         }

@@ -322,3 +322,26 @@ async fn where_an_array_binds_nobody_isolation_is_no_proof_and_a_person_decides(
     let evidence = &record.holding.fenced()[&server(1)].evidence;
     assert!(matches!(evidence, Evidence::Operator { by } if by.to_string() == "maria"));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_home_that_has_its_power_again_and_does_not_boot_is_started_again_after_its_time() {
+    let mut bench = Bench::running(white_paper()).await;
+    let on = true;
+    let server_3 = server(3);
+    bench
+        .ask(Verb::Maintenance {
+            server: server_3,
+            on,
+        })
+        .await;
+    bench.lose_power(1);
+    bench.run(LONG).await;
+    bench.world.frozen.insert(server(1));
+    bench.world.bmcs[&server(1)].return_mains();
+    bench.run(LONG).await;
+    assert_eq!(bench.count(What::Reserved), 0, "it may yet boot");
+    bench.run_until_told(What::PoweredOn, LONG * 6).await;
+    bench.world.frozen.clear();
+    bench.run_until_told(What::Restored, LONG).await;
+    assert_eq!(bench.home(1), Some((server(1), generation(2))));
+}
