@@ -68,7 +68,12 @@ fn with(failover: &Scenario, more: &[(&FaultKind, u64)]) -> Scenario {
 
 /// Every fault that there is, with every subject that the site has.
 fn kinds(site: &Site) -> Vec<FaultKind> {
-    let mut kinds = vec![FaultKind::ControllerLinkLoss, FaultKind::ControllerCrash];
+    let mut kinds = vec![
+        FaultKind::ControllerLinkLoss,
+        FaultKind::ControllerCrash,
+        FaultKind::StoreLoss,
+        FaultKind::StoreSilence,
+    ];
     for server in site.servers.keys() {
         kinds.extend(of_server(site, server));
     }

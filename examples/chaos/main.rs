@@ -14,7 +14,6 @@ use std::time::Duration;
 use clap::Parser;
 use coldspare::site::Site;
 use coldspare_invariants::{Violation, run_to_rest};
-use coldspare_names::Time;
 use coldspare_sim::{Fault, Scenario, random};
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -106,9 +105,8 @@ fn on_the_wall() -> Duration {
 
 fn random_trial(seed: u64) -> Trial {
     let site = random::site(seed);
-    let hours = Duration::from_hours(3);
-    let mut scenario = Scenario::quiet(hours);
-    scenario.faults = random::faults(seed, &site, Time::after_epoch(hours));
+    let mut scenario = Scenario::quiet(random::LONGEST);
+    scenario.faults = random::faults(seed, &site);
     Trial {
         label: format!("random site, seed {seed}"),
         site,

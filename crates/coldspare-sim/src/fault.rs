@@ -122,6 +122,10 @@ pub enum FaultKind {
     /// The controller dies, with every call that it has under way; another one starts from the
     /// store.
     ControllerCrash,
+    /// The controller's store cannot be reached.
+    StoreLoss,
+    /// The store does what it is asked, and its answers are lost.
+    StoreSilence,
     /// Somebody makes the hardware of a server whole again.
     Repair {
         /// The server.
@@ -161,6 +165,8 @@ impl FaultKind {
             Self::VolumeDamage { .. } => "volume-damage",
             Self::MemberServicesStop { .. } => "member-services-stop",
             Self::ControllerCrash => "controller-crash",
+            Self::StoreLoss => "store-loss",
+            Self::StoreSilence => "store-silence",
             Self::Repair { .. } => "repair",
         }
     }
@@ -197,7 +203,11 @@ impl FaultKind {
             Self::ArrayLoss { array } => event.array(array),
             Self::VolumeDamage { database, member } => event.database(database).member(member),
             Self::MemberServicesStop { member } => event.member(member),
-            Self::FeedLoss { .. } | Self::ControllerLinkLoss | Self::ControllerCrash => event,
+            Self::FeedLoss { .. }
+            | Self::ControllerLinkLoss
+            | Self::ControllerCrash
+            | Self::StoreLoss
+            | Self::StoreSilence => event,
         }
     }
 }

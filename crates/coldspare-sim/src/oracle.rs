@@ -194,10 +194,13 @@ fn unprovable(truth: &Truth<'_>, server: &ServerName) -> Option<String> {
 fn in_the_way(truth: &Truth<'_>) -> Vec<String> {
     let state = truth.state();
     let cut_off = (!state.controller_linked).then(|| "the controller is cut off".to_owned());
+    let store = truth.plant().store.faults();
+    let unrecorded = (store.unreachable || store.loses_answers)
+        .then(|| "the controller can record nothing".to_owned());
     // Shutting out asks every array, and the persona lives on some of them.
     let lost = state
         .lost_arrays
         .iter()
         .map(|array| format!("array {array} is lost"));
-    cut_off.into_iter().chain(lost).collect()
+    cut_off.into_iter().chain(unrecorded).chain(lost).collect()
 }

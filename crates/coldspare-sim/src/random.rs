@@ -35,7 +35,7 @@ impl Dice {
     }
 }
 
-/// A site at random: mostly 3 to 10 servers, now and then up to 200, in one pool or several, with
+/// A site at random: mostly up to 10 servers, one in a thousand up to 200, in one pool or several, with
 /// groups, personas without agent, a domain controller, and spares enough or not.
 ///
 /// # Panics
@@ -52,7 +52,7 @@ pub fn site(seed: u64) -> Site {
 /// The same as the text of a site file.
 pub fn site_text(seed: u64) -> String {
     let mut dice = Dice::of(seed, "random site");
-    let servers = if dice.percent(3) {
+    let servers = if dice.below(1_000) == 0 {
         20 + dice.below(181)
     } else {
         1 + dice.below(10)
@@ -189,17 +189,20 @@ fn write_group(write: &mut Writer<'_>, name: &str, pair: &[usize]) {
     }
 }
 
-/// What breaks in a site, at random, up to that time: one to four things, some of them for a
-/// while, and later perhaps a repair.
-pub fn faults(seed: u64, site: &Site, end: Time) -> Vec<Fault> {
+/// By then whatever [`faults`] breaks is over for long enough to be made good, if it can be.
+pub const LONGEST: Duration = Duration::from_hours(3);
+/// Everything breaks within so many seconds, so that one thing meets the other.
+const SECONDS: usize = 2_400;
+
+/// What breaks in a site, at random: one to four things, some of them for a while.
+pub fn faults(seed: u64, site: &Site) -> Vec<Fault> {
     let mut dice = Dice::of(seed, "random faults");
-    let seconds = usize::try_from(end.since_epoch().as_secs()).unwrap_or(usize::MAX);
     let mut faults = Vec::new();
     for _ in 0..=dice.below(4) {
         let Some(kind) = fault(&mut dice, site) else {
             break;
         };
-        let at = Time::after_epoch(Duration::from_secs(60 + dice.below(seconds / 2) as u64));
+        let at = Time::after_epoch(Duration::from_secs(60 + dice.below(SECONDS) as u64));
         let lasting = kind.can_end() && dice.percent(50);
         let lasts = lasting.then(|| Duration::from_secs(1 + dice.below(1_800) as u64));
         faults.push(Fault { at, kind, lasts });
@@ -232,7 +235,7 @@ fn fault(dice: &mut Dice, site: &Site) -> Option<FaultKind> {
         .values()
         .flat_map(|of| of.volumes.keys())
         .collect();
-    Some(match dice.below(22) {
+    Some(match dice.below(24) {
         0..=4 => FaultKind::PowerLoss { server },
         5 | 6 => {
             let feed = of
@@ -275,6 +278,8 @@ fn fault(dice: &mut Dice, site: &Site) -> Option<FaultKind> {
         17 => FaultKind::AgentHang { server },
         18 | 19 => FaultKind::ServerFreeze { server },
         20 => FaultKind::BootFailure { server },
+        21 => FaultKind::StoreLoss,
+        22 => FaultKind::StoreSilence,
         _ => match dice.one_of(&copies) {
             Some(copy) if dice.percent(50) => FaultKind::VolumeDamage {
                 database: copy.database.clone(),

@@ -20,7 +20,6 @@ use crate::{Error, Fault, Latency, Observer, Possibility, Scenario, World, possi
 #[derive(Debug)]
 pub struct Simulation {
     world: World,
-    store: MemoryStore,
     controller: watch::Receiver<Option<Handle>>,
     supervisor: JoinHandle<()>,
 }
@@ -43,22 +42,16 @@ impl Simulation {
     ) -> Result<Self, Error> {
         site.heartbeat.check()?;
         let world = World::running(site, latency, seed, Clock::showing(Time::EPOCH)).await?;
-        let store = MemoryStore::new();
-        store.set_faults(coldspare_store::Faults {
-            answer_after: world.plant().latency.store_call,
-            ..coldspare_store::Faults::default()
-        });
         let (running, controller) = watch::channel(None);
         let supervisor = tokio::spawn(supervise(
             world.clone(),
             Arc::new(site.clone()),
-            store.clone(),
+            world.plant().store.clone(),
             running,
             through,
         ));
         Ok(Self {
             world,
-            store,
             controller,
             supervisor,
         })
@@ -71,7 +64,7 @@ impl Simulation {
 
     /// The controller's store.
     pub fn store(&self) -> &MemoryStore {
-        &self.store
+        &self.world.plant().store
     }
 
     /// The time of the run.

@@ -268,6 +268,10 @@ impl<'a> Truth<'a> {
         self.state.machines.get(server)
     }
 
+    pub(crate) fn plant(&self) -> &'a Plant {
+        self.plant
+    }
+
     pub(crate) fn state(&self) -> &'a State {
         self.state
     }

@@ -137,7 +137,7 @@ fn read_fault(mut entries: Entries<'_, '_>, site: &Site, end: Option<Time>) -> O
     })
 }
 
-const WORDS: [&str; 19] = [
+const WORDS: [&str; 21] = [
     "power-loss",
     "power-return",
     "feed-loss",
@@ -156,6 +156,8 @@ const WORDS: [&str; 19] = [
     "volume-damage",
     "member-services-stop",
     "controller-crash",
+    "store-loss",
+    "store-silence",
     "repair",
 ];
 
@@ -221,6 +223,8 @@ impl Subjects<'_, '_> {
                 member: self.member()?,
             },
             "controller-crash" => FaultKind::ControllerCrash,
+            "store-loss" => FaultKind::StoreLoss,
+            "store-silence" => FaultKind::StoreSilence,
             "repair" => FaultKind::Repair {
                 server: self.server()?,
             },

@@ -12,6 +12,7 @@ use coldspare_network::memory::{MemoryGuest, MemorySwitch};
 use coldspare_network::{Observed, guest_plan, port_plan, wire};
 use coldspare_san::memory::{MemoryArray, Traps};
 use coldspare_san::{Admission, Array, SecretKey, admit, chap};
+use coldspare_store::MemoryStore;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
@@ -67,6 +68,7 @@ impl World {
         let mut plant = Plant {
             site: Arc::new(site.clone()),
             key: SecretKey::new(key),
+            store: store(&latency),
             arrays: BTreeMap::new(),
             switches: switches(site),
             clusters: clusters(site, &latency, clock)?,
@@ -120,6 +122,15 @@ pub(crate) fn stream(seed: u64, entity: &str) -> ChaCha8Rng {
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     random.set_stream(number);
     random
+}
+
+fn store(latency: &Latency) -> MemoryStore {
+    let store = MemoryStore::new();
+    store.set_faults(coldspare_store::Faults {
+        answer_after: latency.store_call,
+        ..coldspare_store::Faults::default()
+    });
+    store
 }
 
 fn switches(site: &Site) -> BTreeMap<SwitchName, MemorySwitch> {

@@ -59,6 +59,20 @@ impl State {
                     let _ = cluster.set_services(member, !on);
                 }
             }
+            FaultKind::StoreLoss => {
+                let faults = coldspare_store::Faults {
+                    unreachable: on,
+                    ..plant.store.faults()
+                };
+                plant.store.set_faults(faults);
+            }
+            FaultKind::StoreSilence => {
+                let faults = coldspare_store::Faults {
+                    loses_answers: on,
+                    ..plant.store.faults()
+                };
+                plant.store.set_faults(faults);
+            }
             FaultKind::ControllerCrash => {}
             FaultKind::PowerLoss { server }
             | FaultKind::PowerReturn { server }

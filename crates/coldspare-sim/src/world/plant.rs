@@ -12,6 +12,7 @@ use coldspare_network::memory::MemorySwitch;
 use coldspare_network::{LogicalNetwork, NetworkKind};
 use coldspare_san::SecretKey;
 use coldspare_san::memory::MemoryArray;
+use coldspare_store::MemoryStore;
 
 use crate::Latency;
 
@@ -20,6 +21,8 @@ pub(crate) struct Plant {
     pub(crate) site: Arc<Site>,
     pub(crate) latency: Latency,
     pub(crate) key: SecretKey,
+    /// The controller's.
+    pub(crate) store: MemoryStore,
     pub(crate) arrays: BTreeMap<ArrayName, MemoryArray>,
     /// Unmanaged ones that a NIC is cabled to included.
     pub(crate) switches: BTreeMap<SwitchName, MemorySwitch>,
