@@ -281,7 +281,7 @@ impl Shell {
                     drop(events.send(Told {
                         at: clock.now(),
                         event,
-                    }))
+                    }));
                 };
                 let call = async move { Input::Loaded(load(&*store, alarm).await) };
                 self.call(call, || None);

@@ -243,7 +243,9 @@ impl Core {
                     if alarms.is_empty() {
                         alarms.push(alarm);
                     }
-                    alarms.into_iter().for_each(|alarm| self.tell(alarm));
+                    for alarm in alarms {
+                        self.tell(alarm);
+                    }
                 }
                 self.timers
                     .insert((self.now + REST, Subject::Commit(commit)));
