@@ -141,7 +141,7 @@ async fn attempt(
     }
     let after = tables(&lab).await;
     let terms = bare.and_then(|bare| Terms::of(&lab, bare));
-    let disk = lab.witness.judge(&lab.witness_image()?)?;
+    let disk = lab.witness.judge(lab.witness_image()?).await?;
     let home = lab.persona().await?;
     let servers = lab.servers().await?;
     let spares = servers

@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use coldspare_agent::witness::{Acknowledgement, BLOCK, Record, Report, check};
 use tokio::net::UdpSocket;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, spawn_blocking};
 
 use crate::Failure;
 
@@ -50,9 +50,9 @@ impl Witness {
         self.all().last().copied()
     }
 
-    /// Reads the volume back.
-    pub(crate) fn judge(&self, image: &Path) -> Result<Report, Failure> {
-        let content = written(image)?;
+    /// Reads the volume back, aside: the controller must not stand still meanwhile.
+    pub(crate) async fn judge(&self, image: PathBuf) -> Result<Report, Failure> {
+        let content = spawn_blocking(move || written(&image)).await??;
         Ok(check(content.as_chunks::<BLOCK>().0, &self.all()))
     }
 
