@@ -319,6 +319,10 @@ impl Core {
         self.control = control.unwrap_or_else(|| Kept::new(ControlRecord::default(), None));
         self.dirty.insert(Subject::Homes);
         self.begin_survey();
+        if read_before == Reading::First {
+            // Whether a spare is off is on no record, and nothing is placed on one that may be on.
+            self.look_at_spares();
+        }
     }
 
     pub(super) fn read<T: DeserializeOwned>(

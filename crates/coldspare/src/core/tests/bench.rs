@@ -38,6 +38,14 @@ pub(super) enum Mishap {
     Conflict,
 }
 
+/// At which of its outputs a controller dies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Death {
+    pub(super) at: usize,
+    /// It is done, and nobody hears how it ended; else it is never begun.
+    pub(super) done: bool,
+}
+
 pub(super) struct Bench {
     pub(super) world: World,
     pub(super) store: MemoryStore,
@@ -45,14 +53,16 @@ pub(super) struct Bench {
     pub(super) told: Vec<Told>,
     /// The steps that were handed out.
     pub(super) acted: Vec<Step>,
-    /// The controller dies before it carries out this one of its outputs.
-    pub(super) dies_at: Option<usize>,
+    /// When the controller dies.
+    pub(super) dies: Option<Death>,
     pub(super) outputs: usize,
     /// What goes wrong with which commit.
     pub(super) mishaps: BTreeMap<usize, Mishap>,
     pub(super) commits: usize,
     /// Heartbeats are sent and do not arrive.
     pub(super) deaf: bool,
+    /// It dies as soon as what it did last has ended.
+    dying: bool,
     clock: Clock,
     replies: BTreeMap<RequestId, Reply>,
     under_way: FuturesUnordered<BoxFuture<'static, Input>>,
@@ -92,7 +102,8 @@ impl Bench {
             core,
             told: Vec::new(),
             acted: Vec::new(),
-            dies_at: None,
+            dies: None,
+            dying: false,
             outputs: 0,
             mishaps: BTreeMap::new(),
             commits: 0,
@@ -178,6 +189,7 @@ impl Bench {
         };
         let now = self.now();
         match input {
+            Some(_) if self.dying => self.restart(),
             Some(input) => self.hand_in(input),
             None if now >= beat => {
                 self.lived = now;
@@ -198,20 +210,35 @@ impl Bench {
     }
 
     pub(super) fn hand_in(&mut self, input: Input) {
+        if self.dying {
+            return;
+        }
         let now = self.now();
         for output in self.core.handle(now, input) {
             self.outputs += 1;
-            if self.dies_at.is_some_and(|at| self.outputs >= at) {
-                self.dies_at = None;
-                return self.restart();
+            match self.dies.take_if(|death| self.outputs >= death.at) {
+                Some(Death { done: true, .. }) => return self.die_after(now, output),
+                Some(_) => return self.restart(),
+                None => self.carry(now, output),
             }
-            self.carry(now, output);
+        }
+    }
+
+    /// The controller dies when this one of its outputs, and nothing else, has been done.
+    fn die_after(&mut self, now: Time, output: Output) {
+        self.under_way = FuturesUnordered::new();
+        self.alarms = BTreeSet::new();
+        self.carry(now, output);
+        self.dying = !self.under_way.is_empty();
+        if !self.dying {
+            self.restart();
         }
     }
 
     /// The controller dies, with all that it has under way, and another one starts.
     pub(super) fn restart(&mut self) {
         self.under_way = FuturesUnordered::new();
+        self.dying = false;
         let now = self.now();
         self.alarms = BTreeSet::from([now]);
         self.core = new_core(&self.world, now);
@@ -323,6 +350,18 @@ impl Bench {
 
     /// Asks as a person, and waits for the reply.
     pub(super) async fn ask(&mut self, verb: Verb) -> Reply {
+        let request = self.request(verb);
+        let end = self.now() + Duration::from_mins(1);
+        loop {
+            if let Some(reply) = self.reply(request) {
+                return reply;
+            }
+            assert!(self.step(end).await, "no reply");
+        }
+    }
+
+    /// Asks as a person.
+    pub(super) fn request(&mut self, verb: Verb) -> RequestId {
         self.requests += 1;
         let request = RequestId(self.requests);
         let actor = Actor::Person("maria".to_owned());
@@ -330,13 +369,12 @@ impl Bench {
             request,
             command: Command { actor, verb },
         });
-        let end = self.now() + Duration::from_mins(1);
-        loop {
-            if let Some(reply) = self.replies.remove(&request) {
-                return reply;
-            }
-            assert!(self.step(end).await, "no reply");
-        }
+        request
+    }
+
+    /// The reply, if there is one by now.
+    pub(super) fn reply(&mut self, request: RequestId) -> Option<Reply> {
+        self.replies.remove(&request)
     }
 
     pub(super) fn count(&self, what: What) -> usize {
