@@ -1,5 +1,7 @@
 //! No port on a VLAN its server has no business on: a server that is on passes only the VLANs of
-//! the personas that it has worn, or was about to boot, since it was powered on.
+//! the personas that it has worn, or was about to boot, since it was powered on. Of a server whose
+//! management controller says that it is off nobody can know better: it wears nothing, or it would be
+//! heard.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -30,6 +32,9 @@ impl Invariant for Business {
             .filter(|port| port.managed)
             .find_map(|port| {
                 let allowed = self.since_power_on.get(&port.server)?;
+                if truth.is_called_off(&port.server) {
+                    return None;
+                }
                 let all = truth.site().networks.iter().map(|network| network.vlan);
                 let passed = all.filter(|vlan| port.observed.may_pass(*vlan));
                 let strange: Vec<_> = passed.filter(|vlan| !allowed.contains(vlan)).collect();

@@ -40,14 +40,18 @@ impl Invariant for Healed {
                 }
             }
         }
-        let restored = run
-            .told
-            .iter()
-            .any(|told| told.event.event == What::Restored);
-        if site.redistribution == Redistribution::Persona || !restored {
+        if site.redistribution == Redistribution::Persona {
             return None;
         }
-        site.dags.iter().find_map(|(name, of)| {
+        let was_restored = |name: &PersonaName| {
+            let mut told = run.told.iter().map(|told| &told.event);
+            told.any(|it| it.event == What::Restored && it.about.persona.as_ref() == Some(name))
+        };
+        let touched = site
+            .dags
+            .iter()
+            .filter(|(_, of)| of.personas.values().any(was_restored));
+        touched.into_iter().find_map(|(name, of)| {
             let now = truth.group(name)?.dag().now_or_never()?.ok()?;
             let mut databases = of.dag.databases.iter().filter(|(database, wanted)| {
                 let persona = of.personas.get(&wanted.active);

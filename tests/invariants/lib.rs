@@ -78,6 +78,14 @@ impl Run<'_> {
         self.at_rest || truth.now() - last > longest_boot(truth.site()) * 2 + SLACK
     }
 
+    /// Whether a management controller lied about a server at some time.
+    pub fn was_lied_about(&self, server: &ServerName) -> bool {
+        let mut faults = self.scenario.faults.iter();
+        faults.any(
+            |fault| matches!(&fault.kind, FaultKind::BmcLies { server: of, .. } if of == server),
+        )
+    }
+
     /// Whether nothing is broken any more.
     pub fn is_healed(&self) -> bool {
         let faults = &self.scenario.faults;

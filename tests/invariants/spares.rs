@@ -1,4 +1,5 @@
-//! No spare is lost: a server that wears nothing and works is off, disarmed and parked again.
+//! No spare is lost: a server that wears nothing and works is off, disarmed and parked again. One
+//! that was called off while it was on may stay on for as long as nobody needs a spare.
 
 use coldspare_bmc::{BootSource, PowerState};
 use coldspare_sim::Truth;
@@ -25,7 +26,7 @@ impl Invariant for Spares {
             .site()
             .servers
             .keys()
-            .filter(|server| !worn.contains_key(*server));
+            .filter(|server| !worn.contains_key(*server) && !run.was_lied_about(server));
         let ports = truth.ports();
         idle.find_map(|server| {
             let power = truth.power(server);

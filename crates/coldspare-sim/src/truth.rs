@@ -14,6 +14,7 @@ use coldspare_san::memory::{MemoryArray, Writing};
 use coldspare_san::{Admissions, Session};
 use serde::Serialize;
 
+use crate::fault::Reads;
 use crate::world::{Machine, Plant, State, System};
 
 /// How things really are at one moment. Nothing is worked out before it is asked for.
@@ -262,6 +263,12 @@ impl<'a> Truth<'a> {
     /// A database availability group.
     pub fn group(&self, dag: &DagName) -> Option<&'a SimulatedCluster> {
         self.plant.clusters.get(dag)
+    }
+
+    /// Whether a server's management controller says that it is off, whatever is true.
+    pub fn is_called_off(&self, server: &ServerName) -> bool {
+        let machine = self.machine(server);
+        machine.is_some_and(|machine| machine.broken.reads == Some(Reads::Off))
     }
 
     pub(crate) fn machine(&self, server: &ServerName) -> Option<&'a Machine> {

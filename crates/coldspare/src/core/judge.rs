@@ -76,6 +76,8 @@ impl Core {
         }
         if server.watched.is_some() {
             self.detector.testify(server.slot, testimony, self.now);
+        } else if testimony.answer == Answer::Power(Power::On) {
+            self.is_no_spare(name);
         }
     }
 

@@ -30,6 +30,20 @@ impl Core {
         }
     }
 
+    /// A spare that is on, whoever turned it on, is none: it is scrubbed again.
+    pub(super) fn is_no_spare(&mut self, name: &ServerName) {
+        let Some(server) = self.servers.get(name) else {
+            return;
+        };
+        if server.kept.committing || !server.kept.record.scrubbed || !self.may_scrub(name) {
+            return;
+        }
+        let mut record = server.kept.record.clone();
+        record.scrubbed = false;
+        let why = format!("{name} is on: no spare");
+        self.propose(Proposal::new(Actor::Controller, why).server(name, record));
+    }
+
     /// Nobody is powered off that may hold a persona, or on which people work.
     fn may_scrub(&self, name: &ServerName) -> bool {
         let is_stored = |kept: &Kept<PersonaRecord>| kept.revision.is_some();
