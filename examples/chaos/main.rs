@@ -4,7 +4,6 @@
 //! random sites. A run is known by its seed; of one that violates something, the shortest list of
 //! faults that still does so is shown. Exit status 1 if there was any.
 
-use std::collections::BTreeMap;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -13,11 +12,14 @@ use std::time::Duration;
 
 use clap::Parser;
 use coldspare::site::Site;
-use coldspare_invariants::{Violation, run_to_rest};
-use coldspare_sim::{Fault, Scenario, random};
+use coldspare_invariants::{Checked, run_to_rest};
+use coldspare_sim::{Error, Fault, Scenario, random};
 use indicatif::{ProgressBar, ProgressStyle};
 
+mod coverage;
 mod faults;
+
+use coverage::Coverage;
 
 /// Breaks data centres at random, and watches what must always hold.
 #[derive(Debug, Parser)]
@@ -49,8 +51,7 @@ struct Trial {
 #[derive(Default)]
 struct Tally {
     runs: usize,
-    /// How often each kind of fault happened.
-    coverage: BTreeMap<&'static str, usize>,
+    coverage: Coverage,
     found: usize,
 }
 
@@ -81,13 +82,11 @@ fn main() -> ExitCode {
     let tally = all(total, &trial);
     let took = on_the_wall().saturating_sub(begun);
 
-    println!("faults tried, by kind:");
-    for (kind, times) in &tally.coverage {
-        println!("  {kind:<22} {times:>8}");
-    }
-    let each = took / u32::try_from(tally.runs.max(1)).unwrap_or(u32::MAX);
+    print!("{}", tally.coverage);
+    #[expect(clippy::cast_precision_loss, reason = "for a person to read")]
+    let a_second = tally.runs as f64 / took.as_secs_f64().max(0.001);
     println!(
-        "{} runs in {took:.0?}, {each:.1?} each: {} with violations",
+        "{} runs in {took:.0?}, {a_second:.1} a second: {} with violations",
         tally.runs, tally.found
     );
     ExitCode::from(u8::from(tally.found > 0))
@@ -133,11 +132,13 @@ fn all(total: usize, trial: &(impl Fn(usize) -> Trial + Sync)) -> Tally {
                         return;
                     }
                     let trial = trial(index);
-                    let found = check(&trial);
+                    let checked = run_to_rest(&trial.site, &trial.scenario, trial.seed);
+                    let found = check(&trial, &checked);
                     let mut tally = tally.lock().unwrap_or_else(PoisonError::into_inner);
                     tally.runs += 1;
-                    for fault in &trial.scenario.faults {
-                        *tally.coverage.entry(fault.kind.word()).or_default() += 1;
+                    if let Ok(checked) = &checked {
+                        let faults = &trial.scenario.faults;
+                        tally.coverage.count(faults, &checked.outcome.told);
                     }
                     if let Some(found) = found {
                         progress.suspend(|| println!("{found}"));
@@ -152,11 +153,11 @@ fn all(total: usize, trial: &(impl Fn(usize) -> Trial + Sync)) -> Tally {
     tally.into_inner().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Runs one; if something is wrong, looks for the shortest scenario with which it still is.
-fn check(trial: &Trial) -> Option<String> {
-    let violations = match violations(trial, &trial.scenario) {
-        Ok(violations) if violations.is_empty() => return None,
-        Ok(violations) => violations,
+/// If something is wrong, looks for the shortest scenario with which it still is.
+fn check(trial: &Trial, checked: &Result<Checked, Error>) -> Option<String> {
+    let violations = match checked {
+        Ok(checked) if checked.violations.is_empty() => return None,
+        Ok(checked) => &checked.violations,
         Err(error) => return Some(format!("{}: cannot be run: {error}", trial.label)),
     };
     let mut shortest = trial.scenario.clone();
@@ -164,7 +165,8 @@ fn check(trial: &Trial) -> Option<String> {
     while index < shortest.faults.len() {
         let mut shorter = shortest.clone();
         shorter.faults.remove(index);
-        if self::violations(trial, &shorter).is_ok_and(|it| !it.is_empty()) {
+        let checked = run_to_rest(&trial.site, &shorter, trial.seed);
+        if checked.is_ok_and(|it| !it.violations.is_empty()) {
             shortest = shorter;
         } else {
             index += 1;
@@ -178,10 +180,6 @@ fn check(trial: &Trial) -> Option<String> {
         faults.join("; "),
         found.join("; ")
     ))
-}
-
-fn violations(trial: &Trial, scenario: &Scenario) -> Result<Vec<Violation>, coldspare_sim::Error> {
-    run_to_rest(&trial.site, scenario, trial.seed).map(|checked| checked.violations)
 }
 
 fn describe(fault: &Fault) -> String {
