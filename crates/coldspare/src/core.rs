@@ -21,6 +21,7 @@
 //! | `request` | what people ask for |
 //! | `apply` | what another site changes |
 //! | `commit` | what is made durable, and what follows once it is |
+//! | `watch` | whom the detector watches |
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -50,6 +51,7 @@ mod judge;
 mod request;
 mod run;
 mod scrub;
+mod watch;
 
 pub use inputs::{CommitId, Input, Output, RequestId, TaskId, Watched};
 
@@ -248,10 +250,14 @@ impl Core {
             self.reading = Reading::First;
             self.outputs.push(Output::Load);
         }
-        if self.reading == Reading::Done {
-            self.poll_detector();
-            self.ring_timers();
-            self.settle();
+        match self.reading {
+            Reading::Done => {
+                self.poll_detector();
+                self.ring_timers();
+                self.settle();
+            }
+            Reading::Again => self.end_commits(),
+            Reading::NotBegun | Reading::First => {}
         }
         self.wake();
         std::mem::take(&mut self.outputs)

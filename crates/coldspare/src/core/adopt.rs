@@ -13,7 +13,7 @@ use coldspare_persona::PersonaState;
 use coldspare_san::Session;
 
 use super::commit::Proposal;
-use super::{Core, Output, Subject};
+use super::{Core, Output, Reading, Subject};
 use crate::ask::{Ask, World};
 use crate::command::Actor;
 use crate::event::{Event, What};
@@ -33,6 +33,10 @@ impl Core {
     }
 
     pub(super) fn surveyed(&mut self, world: &World) {
+        if self.reading != Reading::Done {
+            // It is asked again once the store has been read.
+            return;
+        }
         for (server, power) in &world.power {
             if let Some(server) = self.servers.get_mut(server) {
                 server.power = *power;

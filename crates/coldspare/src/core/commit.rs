@@ -4,9 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use coldspare_heartbeat::{Enrolment, Start, Watch};
-use coldspare_names::{Generation, PersonaName, ServerName};
-use coldspare_persona::PersonaState;
+use coldspare_names::{PersonaName, ServerName};
 use coldspare_store::{Expected, Key, KeyError, Listing, Outcome, Txn, Value};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -38,6 +36,8 @@ pub(super) struct Proposal {
     /// Its line in the journal, which no other commit writes.
     line: Option<Key>,
     tries: u32,
+    /// It met a conflict: it never happens any more, unless an earlier try of it did.
+    is_over: bool,
 }
 
 impl Proposal {
@@ -54,6 +54,7 @@ impl Proposal {
             txn: Txn::new(),
             line: None,
             tries: 0,
+            is_over: false,
         }
     }
 
@@ -224,8 +225,10 @@ impl Core {
             }
             // Somebody else wrote, or an earlier try of ours did get through: read and go on.
             Ok(Outcome::Conflict(_)) => {
+                if let Some(proposal) = self.commits.get_mut(&commit) {
+                    proposal.is_over = true;
+                }
                 self.reading = Reading::Again;
-                self.outputs.push(Output::Load);
             }
             Err(error) => {
                 let Some(proposal) = self.commits.get_mut(&commit) else {
@@ -249,6 +252,23 @@ impl Core {
                 }
                 self.timers
                     .insert((self.now + REST, Subject::Commit(commit)));
+            }
+        }
+        // Only then does the store show of each whether it happened: one that is still under way
+        // may happen after it was read.
+        let all_over = self.commits.values().all(|proposal| proposal.is_over);
+        if self.reading == Reading::Again && all_over {
+            self.outputs.push(Output::Load);
+        }
+    }
+
+    /// While nothing else is done: brings to an end what is under way.
+    pub(super) fn end_commits(&mut self) {
+        self.ring_timers();
+        // What else is due is looked at once the store has been read.
+        for subject in std::mem::take(&mut self.dirty) {
+            if let Subject::Commit(commit) = subject {
+                self.commit_again(commit);
             }
         }
     }
@@ -341,106 +361,5 @@ impl Core {
                 None
             }
         }
-    }
-
-    /// Has the detector watch the servers that hold a persona, and no others.
-    fn watch(&mut self, persona: &PersonaName) {
-        let wanted = self.to_be_watched(persona);
-        let Some(of) = self.personas.get_mut(persona) else {
-            return;
-        };
-        let before = std::mem::replace(&mut of.watched, wanted.keys().cloned().collect());
-        for name in before.iter().filter(|name| !wanted.contains_key(*name)) {
-            if let Some(server) = self.servers.get_mut(name) {
-                self.detector.withdraw(server.slot);
-                server.watched = None;
-                (server.verdict, server.accepted) = (None, false);
-                self.outputs.push(Output::Expect {
-                    server: name.clone(),
-                    slot: server.slot,
-                    watched: None,
-                });
-            }
-        }
-        for (name, (generation, start)) in wanted {
-            let enrolment = self.enrolment(persona, &name, generation, start);
-            let Some(server) = self.servers.get_mut(&name) else {
-                continue;
-            };
-            let watched = super::Watched {
-                persona: persona.clone(),
-                generation,
-            };
-            if server.watched.as_ref() == Some(&watched) {
-                continue;
-            }
-            server.watched = Some(watched.clone());
-            (server.started, server.accepted) = (false, false);
-            server.verdict = None;
-            self.detector.enrol(server.slot, &enrolment, self.now);
-            self.outputs.push(Output::Expect {
-                server: name,
-                slot: server.slot,
-                watched: Some(watched),
-            });
-        }
-    }
-
-    fn to_be_watched(&self, persona: &PersonaName) -> BTreeMap<ServerName, (Generation, Start)> {
-        let kept = self
-            .personas
-            .get(persona)
-            .and_then(|persona| persona.kept.as_ref());
-        let Some(PersonaRecord {
-            holding,
-            state,
-            avoid,
-            ..
-        }) = kept.map(|kept| &kept.record)
-        else {
-            return BTreeMap::new();
-        };
-        let start = match state {
-            PersonaState::Stopped => return BTreeMap::new(),
-            PersonaState::Booting => Start::Booting,
-            _ => Start::Running,
-        };
-        // One whose boot timer has ended is not believed any more.
-        let holders = holding
-            .holders()
-            .iter()
-            .filter(|(server, _)| !avoid.contains_key(*server));
-        holders
-            .map(|(server, generation)| (server.clone(), (*generation, start)))
-            .collect()
-    }
-
-    fn enrolment(
-        &self,
-        persona: &PersonaName,
-        server: &ServerName,
-        generation: Generation,
-        start: Start,
-    ) -> Enrolment {
-        let of = self.site.personas.get(persona);
-        let watch = match of.map(|of| of.persona.agent) {
-            Some(true) if self.has_two_paths() => Watch::Agent,
-            Some(true) => Watch::AgentOnOnePath,
-            _ => Watch::Probed,
-        };
-        let volumes = self.site.volumes_of(persona);
-        let arrays = volumes.into_iter().map(|volume| volume.array).collect();
-        Enrolment {
-            generation,
-            watch,
-            start,
-            labels: self.labels(server),
-            arrays,
-        }
-    }
-
-    fn has_two_paths(&self) -> bool {
-        let scn = self.site.system_control();
-        scn.is_some_and(|network| network.channels.secondary().is_some())
     }
 }

@@ -4,6 +4,7 @@ use coldspare_names::Generation;
 
 mod adoption;
 mod bench;
+mod conflicts;
 mod crashes;
 mod failover;
 mod requests;

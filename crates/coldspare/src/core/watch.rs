@@ -1,0 +1,113 @@
+//! Whom the detector watches.
+
+use std::collections::BTreeMap;
+
+use coldspare_heartbeat::{Enrolment, Start, Watch};
+use coldspare_names::{Generation, PersonaName, ServerName};
+use coldspare_persona::PersonaState;
+
+use super::{Core, Output, Watched};
+use crate::record::PersonaRecord;
+
+impl Core {
+    /// Has the detector watch the servers that hold a persona, and no others.
+    pub(super) fn watch(&mut self, persona: &PersonaName) {
+        let wanted = self.to_be_watched(persona);
+        let Some(of) = self.personas.get_mut(persona) else {
+            return;
+        };
+        let before = std::mem::replace(&mut of.watched, wanted.keys().cloned().collect());
+        for name in before.iter().filter(|name| !wanted.contains_key(*name)) {
+            if let Some(server) = self.servers.get_mut(name) {
+                self.detector.withdraw(server.slot);
+                server.watched = None;
+                (server.verdict, server.accepted) = (None, false);
+                self.outputs.push(Output::Expect {
+                    server: name.clone(),
+                    slot: server.slot,
+                    watched: None,
+                });
+            }
+        }
+        for (name, (generation, start)) in wanted {
+            let enrolment = self.enrolment(persona, &name, generation, start);
+            let Some(server) = self.servers.get_mut(&name) else {
+                continue;
+            };
+            let watched = Watched {
+                persona: persona.clone(),
+                generation,
+            };
+            if server.watched.as_ref() == Some(&watched) {
+                continue;
+            }
+            server.watched = Some(watched.clone());
+            (server.started, server.accepted) = (false, false);
+            server.verdict = None;
+            self.detector.enrol(server.slot, &enrolment, self.now);
+            self.outputs.push(Output::Expect {
+                server: name,
+                slot: server.slot,
+                watched: Some(watched),
+            });
+        }
+    }
+
+    fn to_be_watched(&self, persona: &PersonaName) -> BTreeMap<ServerName, (Generation, Start)> {
+        let kept = self
+            .personas
+            .get(persona)
+            .and_then(|persona| persona.kept.as_ref());
+        let Some(PersonaRecord {
+            holding,
+            state,
+            avoid,
+            ..
+        }) = kept.map(|kept| &kept.record)
+        else {
+            return BTreeMap::new();
+        };
+        let start = match state {
+            PersonaState::Stopped => return BTreeMap::new(),
+            PersonaState::Booting => Start::Booting,
+            _ => Start::Running,
+        };
+        // One whose boot timer has ended is not believed any more.
+        let holders = holding
+            .holders()
+            .iter()
+            .filter(|(server, _)| !avoid.contains_key(*server));
+        holders
+            .map(|(server, generation)| (server.clone(), (*generation, start)))
+            .collect()
+    }
+
+    fn enrolment(
+        &self,
+        persona: &PersonaName,
+        server: &ServerName,
+        generation: Generation,
+        start: Start,
+    ) -> Enrolment {
+        let of = self.site.personas.get(persona);
+        let watch = match of.map(|of| of.persona.agent) {
+            Some(true) if self.has_two_paths() => Watch::Agent,
+            Some(true) => Watch::AgentOnOnePath,
+            _ => Watch::Probed,
+        };
+        let volumes = self.site.volumes_of(persona);
+        let arrays = volumes.into_iter().map(|volume| volume.array).collect();
+        Enrolment {
+            generation,
+            watch,
+            start,
+            labels: self.labels(server),
+            arrays,
+        }
+    }
+
+    fn has_two_paths(&self) -> bool {
+        let scn = self.site.system_control();
+        scn.is_some_and(|network| network.channels.secondary().is_some())
+    }
+}
