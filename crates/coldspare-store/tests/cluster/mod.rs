@@ -2,7 +2,7 @@
 
 use std::env;
 use std::io::{self, Write};
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -11,6 +11,10 @@ use etcd_client::Client;
 use tempfile::TempDir;
 use tokio::time::{sleep, timeout};
 
+use links::{Isolated, Links};
+
+mod links;
+
 /// No cluster takes longer to be ready.
 const LIMIT: Duration = Duration::from_secs(40);
 
@@ -18,13 +22,17 @@ const LIMIT: Duration = Duration::from_secs(40);
 pub(crate) struct Cluster {
     folder: TempDir,
     nodes: Vec<Node>,
+    links: Links,
     options: &'static [&'static str],
 }
 
 struct Node {
     name: String,
     client: String,
+    /// Where it listens to other nodes.
     peer: String,
+    /// Where other nodes reach it.
+    advertised: String,
     process: Option<Child>,
 }
 
@@ -36,22 +44,24 @@ impl Cluster {
             let missing = "etcd is not installed (Debian: etcd-server)";
             assert!(env::var("CI").as_deref() != Ok("true"), "{missing}");
             // Past the test harness, which would keep it for itself.
-            let _ = writeln!(
-                io::stderr(),
-                "NOT RUN: a test of the store on etcd: {missing}"
-            );
+            let _ = writeln!(io::stderr(), "NOT RUN: a test on etcd: {missing}");
             return None;
         }
-        let urls = free_urls(2 * size);
-        let node = |number: usize| Node {
-            name: format!("node-{number}"),
-            client: urls[2 * number].clone(),
-            peer: urls[2 * number + 1].clone(),
-            process: None,
-        };
+        let mut links = Links::new();
+        let mut nodes = Vec::new();
+        for (number, [client, peer]) in free_addresses(size).into_iter().enumerate() {
+            nodes.push(Node {
+                name: format!("node-{number}"),
+                client: url(client),
+                peer: url(peer),
+                advertised: url(links.lead_to(number, peer).await),
+                process: None,
+            });
+        }
         let mut cluster = Self {
             folder: TempDir::new().unwrap(),
-            nodes: (0..size).map(node).collect(),
+            nodes,
+            links,
             options,
         };
         for number in 0..size {
@@ -79,12 +89,13 @@ impl Cluster {
         let all: Vec<String> = self
             .nodes
             .iter()
-            .map(|node| format!("{}={}", node.name, node.peer))
+            .map(|node| format!("{}={}", node.name, node.advertised))
             .collect();
         let Node {
             name,
             client,
             peer,
+            advertised,
             process,
         } = &mut self.nodes[number];
         let folder = self.folder.path().join(&name);
@@ -103,7 +114,7 @@ impl Cluster {
                 "--listen-peer-urls",
                 peer,
                 "--initial-advertise-peer-urls",
-                peer,
+                advertised,
             ])
             .args(["--initial-cluster", &all.join(",")])
             .args(self.options)
@@ -121,6 +132,18 @@ impl Cluster {
     /// Lets a stopped node go on.
     pub(crate) fn resume(&self, number: usize) {
         self.signal(number, "CONT");
+    }
+
+    /// Cuts a node off from the others, though not from its clients.
+    pub(crate) async fn isolate(&self, node: usize) {
+        let id = status(&self.nodes[node].client).await.unwrap().0;
+        let id = format!("{id:x}");
+        self.links.isolate(Some(Isolated { node, id }));
+    }
+
+    /// Lets all nodes hear each other again.
+    pub(crate) fn rejoin(&self) {
+        self.links.isolate(None);
     }
 
     fn signal(&self, number: usize, signal: &str) {
@@ -194,14 +217,20 @@ fn is_file(path: &Path) -> bool {
     path.is_file()
 }
 
-/// That many URLs on loopback with ports that nobody listens on.
-fn free_urls(number: usize) -> Vec<String> {
-    let listeners = (0..number).map(|_| TcpListener::bind("127.0.0.1:0").unwrap());
-    let listeners: Vec<_> = listeners.collect();
-    listeners
-        .iter()
-        .map(|listener| format!("http://{}", listener.local_addr().unwrap()))
+/// Two addresses on loopback for each node, where nobody listens; nor does anybody connect from
+/// there, so that they stay free while a node is not there.
+fn free_addresses(nodes: usize) -> Vec<[SocketAddr; 2]> {
+    let listen = || TcpListener::bind("127.0.0.78:0").unwrap();
+    let listeners: Vec<_> = (0..nodes).map(|_| [listen(), listen()]).collect();
+    let address = |listener: &TcpListener| listener.local_addr().unwrap();
+    let addresses = listeners.iter();
+    addresses
+        .map(|[client, peer]| [address(client), address(peer)])
         .collect()
+}
+
+fn url(address: SocketAddr) -> String {
+    format!("http://{address}")
 }
 
 async fn is_healthy(endpoint: &str) -> bool {
@@ -213,11 +242,13 @@ async fn is_healthy(endpoint: &str) -> bool {
 }
 
 async fn leads(endpoint: &str) -> bool {
+    let status = status(endpoint).await;
+    status.is_some_and(|(node, leader)| node == leader)
+}
+
+/// The node that answers there, and which one it takes for the leader.
+async fn status(endpoint: &str) -> Option<(u64, u64)> {
     let asked = async { Client::connect([endpoint], None).await?.status().await };
-    match timeout(Duration::from_secs(1), asked).await {
-        Ok(Ok(status)) => status
-            .header()
-            .is_some_and(|header| header.member_id() == status.leader()),
-        _ => false,
-    }
+    let status = timeout(Duration::from_secs(1), asked).await.ok()?.ok()?;
+    Some((status.header()?.member_id(), status.leader()))
 }
