@@ -51,7 +51,7 @@ async fn alternate(
         }
         let leader = match &now {
             Standing::Follows { leader } => format!("{} leads", readable(leader)),
-            Standing::Outside | Standing::Leads(_) => "it is not known who leads".to_owned(),
+            Standing::Outside | Standing::Leads(_) => "the store does not say who leads".to_owned(),
         };
         tracing::info!(leader, "follows");
         let (_open, ended) = watch::channel(false);

@@ -19,6 +19,7 @@ use coldspare_san::memory::MemoryArray;
 #[cfg(feature = "tgt")]
 use coldspare_san::tgt::TgtArray;
 use coldspare_san::{Array, SecretKey};
+use futures::FutureExt;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::dag_member::DagMember;
@@ -67,7 +68,8 @@ pub enum ConnectError {
 
 /// Handles on everything that a site names.
 ///
-/// Devices in memory stand each for itself here: nothing boots when a power button is pressed.
+/// Devices in memory stand each for itself here: nothing boots when a power button is pressed. Their
+/// arrays have the volumes of the site, and nobody is admitted.
 /// For a data centre in which causes have effects, fill [`Devices`] from a simulated world.
 pub fn connect(site: &Site) -> Result<Devices, ConnectError> {
     let secret = site.key.read().map_err(ConnectError::Key)?;
@@ -108,7 +110,13 @@ pub fn connect(site: &Site) -> Result<Devices, ConnectError> {
         let (portals, key) = (of.portals.clone(), san_key.clone());
         let array: Arc<dyn Array> = match &of.driver {
             ArrayDriver::Memory { traits } => {
-                Arc::new(MemoryArray::new(name.clone(), portals, key, *traits))
+                let array = MemoryArray::new(name.clone(), portals, key, *traits);
+                for volume in of.volumes.values() {
+                    // In memory it is made at once.
+                    let made = array.create(volume).now_or_never().transpose();
+                    made.map_err(ConnectError::Array)?;
+                }
+                Arc::new(array)
             }
             #[cfg(feature = "tgt")]
             ArrayDriver::Tgt(driver) => {

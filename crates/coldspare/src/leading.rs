@@ -11,7 +11,7 @@ use std::time::Duration;
 use coldspare_names::Time;
 use coldspare_store::{Candidate, Key, KeyError, Prefix, Store, Term, Txn};
 use tokio::sync::watch;
-use tokio::time::{sleep, sleep_until};
+use tokio::time::sleep_until;
 
 use crate::clock::Clock;
 
@@ -96,20 +96,23 @@ impl Lease {
     /// Waits until something may be given that takes at most so long. Never, if the term is over.
     pub(crate) async fn may_give(&mut self, limit: Duration, longest: Duration) {
         loop {
-            let may = match &*self.standing.borrow_and_update() {
+            let now = self.clock.now();
+            let due = match &*self.standing.borrow_and_update() {
                 Standing::Leads(tenure) if tenure.term == self.term => {
-                    tenure.may_give(self.clock.now(), limit, longest)
+                    if tenure.may_give(now, limit, longest) {
+                        return;
+                    }
+                    tenure.began + longest
                 }
-                _ => false,
+                _ => Time::NEVER,
             };
-            if may {
-                return;
-            }
-            // Shown anew with every renewal; in between the calls of a predecessor come to an end.
             tokio::select! {
-                biased;
-                Err(_) = self.standing.changed() => std::future::pending().await,
-                () = sleep(LOOK) => {}
+                // Shown anew with every renewal. Nobody stands any more: it never is.
+                shown = self.standing.changed() => if shown.is_err() {
+                    std::future::pending::<()>().await;
+                },
+                // The calls of a predecessor have come to an end.
+                () = sleep_until(self.clock.instant(due)), if due > now => {}
             }
         }
     }
@@ -178,6 +181,9 @@ impl Contest {
     async fn round(&mut self) {
         if let Err(error) = self.look().await {
             tracing::warn!(%error, "the store does not tell who leads");
+            if matches!(*self.standing.borrow(), Standing::Follows { .. }) {
+                self.show(Standing::Outside);
+            }
         }
         let due = self.candidate.due().min(self.clock.now() + LOOK);
         let due = due.max(self.clock.now() + LOOK / 10);

@@ -1,6 +1,7 @@
 use coldspare_store::{Expected, MemoryStore, Outcome, Value};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
+use tokio::time::sleep;
 
 use super::*;
 
