@@ -1,19 +1,22 @@
 //! Real processes: a controller in a place of its own, and those who ask it.
 
 use std::fs::{self, File};
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use coldspare_store::{Key, Prefix, SqliteStore, Store};
-use serde_json::Value;
+use coldspare_store::{Key, Prefix, Store};
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 /// How long anything may take that should take a moment.
 const LIMIT: Duration = Duration::from_mins(1);
+
+/// The site's key.
+pub(crate) const KEY: &str = "a key for tests";
 
 /// The programs, built once.
 struct Programs {
@@ -37,6 +40,9 @@ fn programs() -> &'static Programs {
             "coldspare-examples",
         ]);
         cargo.args(["--example", "controller", "--example", "ctl"]);
+        if cfg!(feature = "all") {
+            cargo.args(["--features", "etcd"]);
+        }
         let built = cargo.stderr(Stdio::inherit()).output().unwrap();
         assert!(built.status.success(), "the programs cannot be built");
         let built = String::from_utf8(built.stdout).unwrap();
@@ -55,15 +61,25 @@ fn programs() -> &'static Programs {
     })
 }
 
-/// A place of its own: a store, a socket and a log.
+/// A place of its own: a socket and a log, and a store, unless that is elsewhere.
 pub(crate) struct Place {
     folder: TempDir,
+    store: Option<String>,
 }
 
 impl Place {
     pub(crate) fn new() -> Self {
         Self {
             folder: TempDir::new().unwrap(),
+            store: None,
+        }
+    }
+
+    /// The place of one of several controllers on that store.
+    pub(crate) fn at(store: &str) -> Self {
+        Self {
+            store: Some(store.to_owned()),
+            ..Self::new()
         }
     }
 
@@ -71,21 +87,23 @@ impl Place {
         self.folder.path().join("socket")
     }
 
-    fn store(&self) -> PathBuf {
+    /// Where its own store is.
+    pub(crate) fn file(&self) -> PathBuf {
         self.folder.path().join("store.db")
     }
 
     /// A controller, which may not answer yet.
     pub(crate) fn spawn(&self, arguments: &[&str]) -> Controller {
         let log = self.folder.path().join("log");
+        let own = || format!("sqlite:{}", self.file().display());
         let mut command = Command::new(&programs().controller);
         command
             .current_dir(root())
-            .env("COLDSPARE_SITE_KEY", "a key for tests")
+            .env("COLDSPARE_SITE_KEY", KEY)
             .arg("--socket")
             .arg(self.socket())
             .arg("--store")
-            .arg(format!("sqlite:{}", self.store().display()))
+            .arg(self.store.clone().unwrap_or_else(own))
             .args(arguments)
             .stdout(Stdio::null())
             .stderr(File::create(&log).unwrap());
@@ -143,22 +161,18 @@ impl Place {
             Some(told)
         })
     }
+}
 
-    /// Every line of the audit journal, in order.
-    pub(crate) fn journal(&self) -> Vec<String> {
-        let mut runtime = tokio::runtime::Builder::new_current_thread();
-        let runtime = runtime.enable_time().build().unwrap();
-        runtime.block_on(async {
-            let store = SqliteStore::open(self.store()).await.unwrap();
-            let below = Prefix::below(&Key::new("journal").unwrap());
-            let lines = store.list(&below).await.unwrap().entries;
-            let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
-            lines
-                .values()
-                .map(|line| text(line.value.bytes()))
-                .collect()
-        })
-    }
+/// Every line of the audit journal, in the order in which they were committed.
+pub(crate) async fn journal(store: &dyn Store) -> Vec<Value> {
+    let below = Prefix::below(&Key::new("journal").unwrap());
+    let lines = store.list(&below).await.unwrap().entries;
+    let mut lines: Vec<_> = lines.into_values().collect();
+    lines.sort_by_key(|line| line.revision);
+    let lines = lines.iter().map(|line| line.value.bytes());
+    lines
+        .map(|line| serde_json::from_slice(line).unwrap())
+        .collect()
 }
 
 /// A controller's process. It ends with the test.
@@ -176,10 +190,15 @@ impl Controller {
 
     /// Asks it to end, and says how it did.
     pub(crate) fn terminate(&mut self) -> Option<i32> {
-        let id = self.process.id().to_string();
-        let sent = Command::new("kill").args(["-TERM", &id]).status().unwrap();
-        assert!(sent.success());
+        self.signal("TERM");
         self.ended().code()
+    }
+
+    /// Stops it where it is (`STOP`), lets it go on (`CONT`), or asks it to end (`TERM`).
+    pub(crate) fn signal(&self, signal: &str) {
+        let id = self.process.id().to_string();
+        let sent = Command::new("kill").args(["-s", signal, &id]).status();
+        assert!(sent.unwrap().success());
     }
 
     fn ended(&mut self) -> ExitStatus {
@@ -210,11 +229,25 @@ impl Asker {
         Some(Self(BufReader::new(stream)))
     }
 
+    /// `None`: nobody answers there who leads.
+    pub(crate) fn of_leader(socket: &Path) -> Option<Self> {
+        let mut asker = Self::connect(socket)?;
+        let answer = asker.ask(&json!({"verb": "status"}))?;
+        answer["reply"]["status"].is_object().then_some(asker)
+    }
+
     /// The answer; `None`: the controller has gone away.
     pub(crate) fn ask(&mut self, request: &Value) -> Option<Value> {
-        use std::io::Write;
+        self.send(request)?;
+        self.answer()
+    }
+
+    pub(crate) fn send(&mut self, request: &Value) -> Option<()> {
         let line = format!("{request}\n");
-        self.0.get_mut().write_all(line.as_bytes()).ok()?;
+        self.0.get_mut().write_all(line.as_bytes()).ok()
+    }
+
+    pub(crate) fn answer(&mut self) -> Option<Value> {
         let mut answer = String::new();
         self.0.read_line(&mut answer).ok()?;
         let answer = serde_json::from_str::<Value>(&answer).ok()?;
@@ -227,6 +260,7 @@ impl Asker {
     clippy::disallowed_methods,
     reason = "these are real processes, in real time"
 )]
+#[track_caller]
 pub(crate) fn within<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let began = Instant::now();
     loop {
