@@ -54,10 +54,11 @@ fn running(scenario: &str) -> Option<Child> {
         .spawn()
         .unwrap();
     let told = BufReader::new(lab.stdout.take().unwrap()).lines();
-    for line in told.map_while(Result::ok) {
-        if line.contains("powered-on") {
-            return Some(lab);
-        }
+    let mut told = told.map_while(Result::ok);
+    if told.any(|line| line.contains("powered-on")) {
+        // It goes on telling, and whoever tells nobody ends of that.
+        std::thread::spawn(move || told.for_each(drop));
+        return Some(lab);
     }
     let output = lab.wait_with_output().unwrap();
     assert!(lacks_parts(&output), "{output:?}");
