@@ -28,6 +28,8 @@ mod bare;
 mod calls;
 mod controller;
 mod enclosure;
+#[cfg(all(test, feature = "all"))]
+mod guest_suite;
 mod image;
 mod inside;
 mod lab;

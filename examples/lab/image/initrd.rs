@@ -1,4 +1,4 @@
-//! The initial RAM disk: busybox, the kernel's modules, `iscsistart` with its libraries.
+//! Initial RAM disks: busybox, the kernel's modules, and programs with their libraries.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -36,10 +36,25 @@ const FOLDERS: [&str; 11] = [
 ];
 const LOADER: &str = "/lib64/ld-linux-x86-64.so.2";
 
-/// Builds it; the compressed file.
+/// What is in one.
+pub(crate) struct Contents<'a> {
+    /// The first program, a script for busybox.
+    pub(crate) init: &'a [u8],
+    /// Programs that are linked dynamically, and where they go.
+    pub(crate) programs: Vec<(&'a str, PathBuf)>,
+    /// Modules of the kernel; `/modules/order` lists their files.
+    pub(crate) modules: &'a [&'a str],
+}
+
+/// Builds that of a persona; the compressed file.
 pub(super) fn build(packages: &Packages, folder: &Path) -> Result<PathBuf, Error> {
+    let contents = Contents {
+        init: include_bytes!("init.sh"),
+        programs: vec![("sbin/iscsistart", packages.iscsistart())],
+        modules: &MODULES,
+    };
     let plain = folder.join("initrd.cpio");
-    let archive = archive(packages)?;
+    let archive = archive(packages, &contents)?;
     fs::write(&plain, archive).map_err(file(&plain))?;
     let packed = folder.join("initrd");
     let mut zstd = command("zstd");
@@ -48,22 +63,27 @@ pub(super) fn build(packages: &Packages, folder: &Path) -> Result<PathBuf, Error
     Ok(packed)
 }
 
-fn archive(packages: &Packages) -> Result<Vec<u8>, Error> {
+/// The archive, which the kernel takes as it is.
+pub(crate) fn archive(packages: &Packages, contents: &Contents<'_>) -> Result<Vec<u8>, Error> {
     let mut archive = Archive::default();
     let written = |name: &str| file(Path::new(name));
     for name in FOLDERS {
         archive.folder(name).map_err(written(name))?;
     }
     let mut add = |name: &str, content: &[u8]| archive.file(name, content).map_err(written(name));
-    add("init", include_bytes!("init.sh"))?;
+    add("init", contents.init)?;
     add("bin/busybox", &fs_read(&packages.busybox())?)?;
-    add("sbin/iscsistart", &fs_read(&packages.iscsistart())?)?;
-    for library in libraries(packages)? {
+    let mut libraries = BTreeSet::new();
+    for (name, program) in &contents.programs {
+        add(name, &fs_read(program)?)?;
+        libraries.extend(libraries_of(program, packages)?);
+    }
+    for library in libraries {
         add(&format!("lib/{}", base(&library)), &fs_read(&library)?)?;
     }
     add(&LOADER[1..], &fs_read(Path::new(LOADER))?)?;
     let (mut seen, mut order) = (BTreeSet::new(), String::new());
-    for module in MODULES {
+    for module in contents.modules {
         for path in packages.modules(module)? {
             let name = base(&path);
             if seen.insert(name.clone()) {
@@ -77,10 +97,10 @@ fn archive(packages: &Packages) -> Result<Vec<u8>, Error> {
 }
 
 /// What the dynamic linker would load.
-fn libraries(packages: &Packages) -> Result<Vec<PathBuf>, Error> {
+fn libraries_of(program: &Path, packages: &Packages) -> Result<Vec<PathBuf>, Error> {
     let mut ldd = command("ldd");
     ldd.env("LD_LIBRARY_PATH", packages.libraries());
-    let told = run(ldd.arg(packages.iscsistart()))?;
+    let told = run(ldd.arg(program))?;
     // `libc.so.6 => /lib/x86_64-linux-gnu/libc.so.6 (0x00007f…)`
     let paths = told.lines().filter_map(|line| line.split_once(" => "));
     let paths = paths.filter_map(|(_, path)| path.split_whitespace().next());

@@ -13,8 +13,8 @@
 mod binaries;
 mod cpio;
 mod disk;
-mod initrd;
-mod packages;
+pub(crate) mod initrd;
+pub(crate) mod packages;
 mod tools;
 
 use std::fs;

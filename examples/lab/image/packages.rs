@@ -17,7 +17,7 @@ const OTHERS: [&str; 4] = [
 
 /// A tree with the files of the packages.
 #[derive(Debug)]
-pub(super) struct Packages {
+pub(crate) struct Packages {
     root: PathBuf,
     /// The kernel's version, as in `6.1.0-56-cloud-amd64`.
     version: String,
@@ -25,7 +25,7 @@ pub(super) struct Packages {
 
 impl Packages {
     /// Uses what is in the folder, or downloads it: the folder is there whole, or not at all.
-    pub(super) fn prepare(folder: &Path) -> Result<Self, Error> {
+    pub(crate) fn prepare(folder: &Path) -> Result<Self, Error> {
         if !folder.exists() {
             let new = folder.with_extension("new");
             if new.exists() {
@@ -39,7 +39,7 @@ impl Packages {
         Ok(Self { root, version })
     }
 
-    pub(super) fn kernel(&self) -> PathBuf {
+    pub(crate) fn kernel(&self) -> PathBuf {
         self.root.join(format!("boot/vmlinuz-{}", self.version))
     }
 
