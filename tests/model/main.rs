@@ -319,24 +319,6 @@ fn a_paused_or_dead_leader_harms_nobody_where_arrays_do_not_bind() {
     assert_holds("no binding", rules);
 }
 
-#[test]
-#[ignore = "a search of hours"]
-fn everything_that_may_go_wrong_may_go_wrong_together() {
-    let left = Left {
-        mishaps: 1,
-        ..AND_MENDED
-    };
-    for traits in [WHOLE, NO_BINDING] {
-        assert_holds(
-            "all together",
-            Rules {
-                at_any_moment: true,
-                ..rules(traits, left)
-            },
-        );
-    }
-}
-
 /// One server fails, and one leader breaks down; and the server is mended.
 const A_LEADER: Left = Left {
     faults: 1,

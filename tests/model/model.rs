@@ -129,7 +129,7 @@ impl State {
         for (number, (persona, of)) in (0..).zip(&rules.iron.site.personas) {
             let (persona, on) = (persona.clone(), of.home.clone());
             let request = RequestId(number);
-            let actor = Actor::Person("maria".to_owned());
+            let actor = Actor::Person("operator-1".to_owned());
             let command = Command {
                 actor,
                 verb: Verb::Start { persona, on },
@@ -319,7 +319,7 @@ impl State {
         }
         let mut minds = self.controllers.iter().filter_map(|it| it.mind.clone());
         minds.any(|mut mind| {
-            let actor = Actor::Person("maria".to_owned());
+            let actor = Actor::Person("operator-1".to_owned());
             let command = Command {
                 actor,
                 verb: Verb::Status,

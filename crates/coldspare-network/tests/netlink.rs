@@ -366,7 +366,7 @@ impl Rig for KernelRig {
 }
 
 #[test]
-#[ignore = "needs a kernel with tagged sub-interfaces (module 8021q)"]
+#[ignore = "needs a kernel with tagged sub-interfaces (8021q): examples/lab/guest_suite.rs boots one for it"]
 fn the_kernel_passes_the_suite() {
     inside("the conformance suite on the real kernel", async || {
         let violations = check(&KernelRig::default()).await;

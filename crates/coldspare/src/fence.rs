@@ -16,7 +16,10 @@
 //!
 //! ```compile_fail,E0451
 //! // Nobody makes a seat by hand,
-//! let seat = coldspare::fence::Seat { server: todo!(), generation: todo!() };
+//! use coldspare::fence::Seat;
+//! fn make(server: coldspare_names::ServerName, generation: coldspare_names::Generation) -> Seat {
+//!     Seat { server, generation }
+//! }
 //! ```
 //! ```compile_fail,E0599
 //! // or keeps one for later,

@@ -314,10 +314,10 @@ fn what_is_missing_is_told_in_words() {
         "r720-1 is not proven fenced: not shut out on ps6010, not shown to be off, \
          only a person's word will do"
     );
-    let by = Actor::Person("maria".to_owned());
+    let by = Actor::Person("operator-1".to_owned());
     let proof = stated(by, server(1), Generation::new(1));
     assert_eq!(
         proof.evidence().to_string(),
-        "maria says that it cannot act"
+        "operator-1 says that it cannot act"
     );
 }

@@ -320,7 +320,7 @@ async fn where_an_array_binds_nobody_isolation_is_no_proof_and_a_person_decides(
     let record = bench.record(1);
     assert_eq!(record.holding.home().unwrap().server, server(3));
     let evidence = &record.holding.fenced()[&server(1)].evidence;
-    assert!(matches!(evidence, Evidence::Operator { by } if by.to_string() == "maria"));
+    assert!(matches!(evidence, Evidence::Operator { by } if by.to_string() == "operator-1"));
 }
 
 #[tokio::test(start_paused = true)]
