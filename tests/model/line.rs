@@ -6,11 +6,12 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use coldspare::act::{Done, Order, StepError, act};
-use coldspare::{Devices, Plain, Prober};
+use coldspare::{Devices, Pinger, Plain, Prober};
 use coldspare_bmc::Bmc;
 use coldspare_heartbeat::Path;
 use coldspare_names::ServerName;
@@ -171,14 +172,20 @@ impl Line {
             workloads: workloads.collect(),
             san_key: SecretKey::new([7; 32]),
             prober: Arc::new(self.clone()),
+            pinger: Arc::new(self.clone()),
         }
     }
 }
 
-#[async_trait]
 impl Prober for Line {
     /// Who could answer sends heartbeats anyway.
-    async fn answers(&self, _: &ServerName, _: Path) -> bool {
+    fn probe(&self, _: &ServerName, _: Path) {}
+}
+
+#[async_trait]
+impl Pinger for Line {
+    /// Every persona here has an agent.
+    async fn answers(&self, _: IpAddr) -> bool {
         false
     }
 }

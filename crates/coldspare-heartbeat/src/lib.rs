@@ -50,7 +50,7 @@
 //! |---|---|
 //! | [`Detector`], [`verdict`] | who has heartbeats already, and clocks, and witnesses |
 //! | [`wire`], [`Intake`] (or [`Keyring`] alone), [`Pulse`], [`SiteKey`] | who moves datagrams: 64 bytes, authenticated, refused before any state changes |
-//! | `udp::Monitor`, `udp::Sender` (feature `udp`) | who wants sockets as well |
+//! | `udp::Monitor`, `udp::Sender`, `ping` (feature `udp`) | who wants sockets as well |
 //!
 //! # Why fixed limits, two paths, probes and witnesses
 //!
@@ -116,6 +116,8 @@ pub mod intake;
 mod key;
 mod keyring;
 mod ledger;
+#[cfg(feature = "udp")]
+pub mod ping;
 mod profile;
 mod pulse;
 mod row;

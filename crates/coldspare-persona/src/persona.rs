@@ -242,7 +242,7 @@ pub enum SystemControlAddressing {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct HealthMonitor {
-    /// Answers while the persona runs, whichever server wears it.
+    /// Answers pings (ICMP echo) while the persona runs, whichever server wears it.
     pub address: IpAddr,
 }
 

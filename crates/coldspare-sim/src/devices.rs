@@ -3,11 +3,12 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use coldspare::site::WorkloadKind;
-use coldspare::{DagMember, Devices, Plain, Prober, Workload};
+use coldspare::{DagMember, Devices, Pinger, Plain, Prober, Workload};
 use coldspare_bmc::{self as bmc, Bmc, MemoryBmc};
 use coldspare_exchange::memory::SimulatedCluster;
 use coldspare_exchange::{self as exchange, DagControl, DagName};
@@ -94,6 +95,7 @@ impl World {
                 .collect(),
             san_key: plant.key.clone(),
             prober: Arc::new(self.clone()),
+            pinger: Arc::new(self.clone()),
         }
     }
 
@@ -375,9 +377,16 @@ impl DagControl for End<DagName, SimulatedCluster> {
     }
 }
 
-#[async_trait]
 impl Prober for World {
-    async fn answers(&self, server: &ServerName, path: Path) -> bool {
-        self.ask(server, path)
+    fn probe(&self, server: &ServerName, path: Path) {
+        self.lock()
+            .probe(self.plant(), server, path, self.clock().now());
+    }
+}
+
+#[async_trait]
+impl Pinger for World {
+    async fn answers(&self, address: IpAddr) -> bool {
+        self.lock().answers(self.plant(), address)
     }
 }

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use coldspare::{Clock, Handle, Told};
 use coldspare_heartbeat::Path;
-use coldspare_names::{PersonaName, ServerName, Time};
+use coldspare_names::{PersonaName, Time};
 use coldspare_network::memory::MemoryGuest;
 use tokio::sync::Notify;
 use tokio::time::sleep_until;
@@ -171,11 +171,6 @@ impl World {
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(crate) fn ask(&self, server: &ServerName, path: Path) -> bool {
-        let now = self.0.clock.now();
-        self.lock().ask(&self.0.plant, server, path, now)
     }
 
     /// A persona's agent, where one answers the controller.

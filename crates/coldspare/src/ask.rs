@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use coldspare_bmc as bmc;
@@ -27,6 +28,15 @@ pub enum Ask {
         /// When: handed back with the answer.
         asked: Time,
     },
+    /// Whether a server answers at the health monitor of its persona, which has no agent.
+    HealthMonitor {
+        /// The server.
+        server: ServerName,
+        /// The health monitor's address.
+        address: IpAddr,
+        /// When: handed back with the answer.
+        asked: Time,
+    },
     /// Whether a persona without agent is up: a session of its server under this generation,
     /// opened since, on its image.
     Wears {
@@ -46,7 +56,7 @@ pub enum Ask {
 /// An answer.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Answered {
-    /// To [`Ask::Witness`].
+    /// To [`Ask::Witness`] and [`Ask::HealthMonitor`].
     Witness {
         /// The server.
         server: ServerName,
@@ -97,10 +107,29 @@ pub async fn answer(devices: &Devices, site: &Site, clock: Clock, ask: Ask) -> A
                 Question::Sessions => {
                     Answer::Sessions(sessions(devices, site, clock.now(), &server).await)
                 }
-                Question::Probe(path) => Answer::Probe {
-                    path,
-                    answered: probe(devices, site, &server, path).await,
-                },
+                Question::Probe(path) => {
+                    devices.prober.probe(&server, path);
+                    Answer::Probe {
+                        path,
+                        answered: false,
+                    }
+                }
+            };
+            Answered::Witness {
+                server,
+                testimony: Testimony { asked, answer },
+            }
+        }
+        Ask::HealthMonitor {
+            server,
+            address,
+            asked,
+        } => {
+            let ping = devices.pinger.answers(address);
+            let answered = timeout(site.heartbeat.answer_limit, ping).await;
+            let answer = Answer::Probe {
+                path: Path::First,
+                answered: answered.unwrap_or(false),
             };
             Answered::Witness {
                 server,
@@ -186,12 +215,6 @@ async fn sessions(devices: &Devices, site: &Site, now: Time, server: &ServerName
         None if all_known => Sessions::Gone,
         _ => Sessions::NoAnswer,
     }
-}
-
-async fn probe(devices: &Devices, site: &Site, server: &ServerName, path: Path) -> bool {
-    let limit = site.heartbeat.answer_limit;
-    let probe = devices.prober.answers(server, path);
-    timeout(limit, probe).await.unwrap_or(false)
 }
 
 async fn wears(

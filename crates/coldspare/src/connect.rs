@@ -1,6 +1,8 @@
 //! From a site to handles on its devices: one `match` a seam.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -23,7 +25,7 @@ use futures::FutureExt;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::dag_member::DagMember;
-use crate::devices::{Devices, Prober};
+use crate::devices::{Devices, Pinger, Prober};
 #[cfg(feature = "ipmi")]
 use crate::site::IpmiDriver;
 use crate::site::{ArrayDriver, BmcDriver, DagDriver, Site, SwitchDriver, WorkloadKind};
@@ -35,14 +37,14 @@ use crate::workload::{Plain, Workload};
 pub enum ConnectError {
     /// The site's key cannot be had from where the site says it is.
     #[error("the site's key cannot be read")]
-    Key(#[source] std::io::Error),
+    Key(#[source] io::Error),
     /// The password of a management controller cannot be had from where the site says it is.
     #[error("the password for the management controller of {server} cannot be read")]
     Password {
         /// Whose controller.
         server: ServerName,
         /// Why.
-        source: std::io::Error,
+        source: io::Error,
     },
     /// A management controller's user is one that IPMI cannot carry.
     #[cfg(feature = "ipmi")]
@@ -53,6 +55,9 @@ pub enum ConnectError {
         /// Why.
         source: coldspare_bmc::IpmiUserError,
     },
+    /// Personas without agent cannot be watched.
+    #[error("no health monitor can be pinged: it takes net.ipv4.ping_group_range or CAP_NET_RAW")]
+    Ping(#[source] io::Error),
     /// An array cannot be as the site describes it.
     #[error("an array cannot be as the site says")]
     Array(#[source] coldspare_san::Error),
@@ -82,6 +87,7 @@ pub fn connect(site: &Site) -> Result<Devices, ConnectError> {
         workloads: BTreeMap::new(),
         san_key: san_key.clone(),
         prober: Arc::new(Silent),
+        pinger: pinger(site).map_err(ConnectError::Ping)?,
     };
     for (name, of) in &site.servers {
         let identity = site
@@ -206,13 +212,47 @@ fn server_ports(site: &Site, switch: &SwitchName) -> BTreeSet<PortName> {
     here.map(|nic| nic.cable.port.clone()).collect()
 }
 
+/// What pings health monitors, if this process may.
+#[cfg(feature = "udp")]
+pub(crate) fn pinger(site: &Site) -> io::Result<Arc<dyn Pinger>> {
+    let mut personas = site.personas.values();
+    if personas.any(|of| !of.persona.agent) {
+        coldspare_heartbeat::ping::is_allowed()?;
+    }
+    Ok(Arc::new(Echo))
+}
+
+/// Who hears no agents asks nobody else either.
+#[cfg(not(feature = "udp"))]
+fn pinger(_: &Site) -> io::Result<Arc<dyn Pinger>> {
+    Ok(Arc::new(Silent))
+}
+
+/// By ICMP echo, which operating systems answer by themselves.
+#[cfg(feature = "udp")]
+#[derive(Debug)]
+struct Echo;
+
+#[cfg(feature = "udp")]
+#[async_trait]
+impl Pinger for Echo {
+    async fn answers(&self, address: IpAddr) -> bool {
+        coldspare_heartbeat::ping::ping(address).await.is_ok()
+    }
+}
+
 /// Where there is nobody to answer.
 #[derive(Debug)]
 struct Silent;
 
-#[async_trait]
 impl Prober for Silent {
-    async fn answers(&self, _: &ServerName, _: Path) -> bool {
+    fn probe(&self, _: &ServerName, _: Path) {}
+}
+
+#[cfg(not(feature = "udp"))]
+#[async_trait]
+impl Pinger for Silent {
+    async fn answers(&self, _: IpAddr) -> bool {
         false
     }
 }

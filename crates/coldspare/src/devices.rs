@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -28,8 +29,10 @@ pub struct Devices {
     pub workloads: BTreeMap<PersonaName, Arc<dyn Workload>>,
     /// From which the secrets are derived that bind an admission to a server and a generation.
     pub san_key: SecretKey,
-    /// What looks whether an address answers.
+    /// What asks agents for heartbeats.
     pub prober: Arc<dyn Prober>,
+    /// What asks the health monitors of personas without agent.
+    pub pinger: Arc<dyn Pinger>,
 }
 
 impl Devices {
@@ -39,10 +42,18 @@ impl Devices {
     }
 }
 
-/// Looks whether a server answers over a path: its agent, or the health-monitor address of a
-/// persona that has none.
-#[async_trait]
+/// Asks the agents of servers for a heartbeat.
 pub trait Prober: fmt::Debug + Send + Sync {
-    /// Whether it answers. Silence is an answer too: false.
-    async fn answers(&self, server: &ServerName, path: Path) -> bool;
+    /// Has the agent of a server asked for a heartbeat at once, over a path, and does not wait. The
+    /// answer is heard like any other heartbeat: nothing else is taken for one, so that none can be
+    /// played back.
+    fn probe(&self, server: &ServerName, path: Path);
+}
+
+/// Looks whether addresses answer: so personas are watched that have no agent.
+#[async_trait]
+pub trait Pinger: fmt::Debug + Send + Sync {
+    /// Whether an address answers. It may wait for an answer as long as it likes: whoever asks ends
+    /// the waiting, and takes silence for *no*.
+    async fn answers(&self, address: IpAddr) -> bool;
 }

@@ -33,7 +33,7 @@ pub use self::core::Core;
 pub use clock::Clock;
 pub use connect::{ConnectError, connect, san_key};
 pub use dag_member::DagMember;
-pub use devices::{Devices, Prober};
+pub use devices::{Devices, Pinger, Prober};
 pub use estimates::Estimates;
 pub use event::{Event, Subject, Told, What};
 pub use hearing::{Expected, Roster};

@@ -2,7 +2,8 @@
 //! enough that a server boots what its NIC remembers, if the arrays let it in.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use coldspare_bmc::{BootSource, MemoryBmc, PowerState};
@@ -15,7 +16,7 @@ use coldspare_network::{Link, Nic};
 use coldspare_san::memory::MemoryArray;
 use coldspare_san::{Array, ArrayTraits, Login, SecretKey, SessionId};
 
-use crate::devices::{Devices, Prober};
+use crate::devices::{Devices, Pinger, Prober};
 use crate::site::Site;
 use crate::workload::Plain;
 
@@ -60,6 +61,7 @@ pub(crate) struct World {
     pub(crate) frozen: BTreeSet<ServerName>,
     /// Servers that do not boot, for whatever reason.
     pub(crate) broken: BTreeSet<ServerName>,
+    answering: Answering,
     boots: u64,
 }
 
@@ -103,6 +105,7 @@ impl World {
         let guests: BTreeMap<_, _> = agents
             .map(|name| (name.clone(), MemoryGuest::new(name.clone(), [])))
             .collect();
+        let answering = Answering::default();
         let devices = Devices {
             bmcs: handles(&bmcs, |bmc| Arc::new(bmc) as _),
             switches: handles(&switches, |switch| Arc::new(switch) as _),
@@ -114,7 +117,8 @@ impl World {
                 .map(|name| (name.clone(), Arc::new(Plain) as _))
                 .collect(),
             san_key: key,
-            prober: Arc::new(Deaf),
+            prober: Arc::new(answering.clone()),
+            pinger: Arc::new(answering.clone()),
         };
         Self {
             site: Arc::new(site),
@@ -126,6 +130,7 @@ impl World {
             booted: BTreeMap::new(),
             frozen: BTreeSet::new(),
             broken: BTreeSet::new(),
+            answering,
             boots: 0,
         }
     }
@@ -140,9 +145,11 @@ impl World {
         self
     }
 
-    /// One second of the site's life: servers boot, write their disks and send heartbeats.
+    /// One second of the site's life: servers boot, write their disks, and send heartbeats or answer
+    /// at their health monitors.
     pub(crate) fn live(&mut self, now: Time) -> Vec<(ServerName, Path, Beat)> {
         let mut beats = Vec::new();
+        let mut answering = BTreeSet::new();
         for (name, bmc) in &self.bmcs.clone() {
             if *bmc.power().borrow() != PowerState::On {
                 self.leave(name);
@@ -162,6 +169,11 @@ impl World {
                 .sessions
                 .iter()
                 .all(|(array, session)| self.arrays[array].write(session, now).is_ok());
+            let of = &self.site.personas[&booted.persona].persona;
+            if !of.agent {
+                answering.extend(of.health_monitor.map(|monitor| monitor.address));
+                continue;
+            }
             let beat = Beat {
                 boot: booted.boot,
                 sequence: booted.sequence,
@@ -177,6 +189,7 @@ impl World {
             };
             beats.extend(Path::BOTH.map(|path| (name.clone(), path, beat)));
         }
+        *self.answering.0.lock().unwrap() = answering;
         beats
     }
 
@@ -262,13 +275,17 @@ fn handles<K: Ord + Clone, T: Clone, H: ?Sized>(
         .collect()
 }
 
-/// Nobody answers a probe.
-#[derive(Debug)]
-struct Deaf;
+/// The health monitors that answer. No agent does before its next heartbeat.
+#[derive(Debug, Clone, Default)]
+struct Answering(Arc<Mutex<BTreeSet<IpAddr>>>);
+
+impl Prober for Answering {
+    fn probe(&self, _: &ServerName, _: Path) {}
+}
 
 #[async_trait]
-impl Prober for Deaf {
-    async fn answers(&self, _: &ServerName, _: Path) -> bool {
-        false
+impl Pinger for Answering {
+    async fn answers(&self, address: IpAddr) -> bool {
+        self.0.lock().unwrap().contains(&address)
     }
 }

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use async_trait::async_trait;
 use coldspare_heartbeat::udp::{Batch, Sockets, Traffic};
 use coldspare_heartbeat::{Error, Path, Slot};
 use coldspare_names::ServerName;
@@ -114,17 +113,13 @@ fn take(
     }
 }
 
-/// Asks agents. The answer is a heartbeat, and is heard like any other: nothing else is taken for
-/// one, so that none can be played back.
 #[derive(Debug)]
 struct Asks(mpsc::Sender<(ServerName, Path)>);
 
-#[async_trait]
 impl Prober for Asks {
-    async fn answers(&self, server: &ServerName, path: Path) -> bool {
+    fn probe(&self, server: &ServerName, path: Path) {
         // Full: one probe less.
         let _ = self.0.try_send((server.clone(), path));
-        false
     }
 }
 

@@ -1,6 +1,7 @@
 //! What passes the LAN: links, networks, heartbeats.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 
 use coldspare::{Event, What};
 use coldspare_heartbeat::Path;
@@ -86,29 +87,24 @@ impl State {
         agent && channel.is_some_and(|at| Self::passes(plant, machine, at, control))
     }
 
-    /// Whether a server answers a probe.
-    pub(crate) fn answers(&self, plant: &Plant, server: &ServerName, path: Path) -> bool {
-        if !self.controller_linked {
-            return false;
-        }
-        let Some(machine) = self.machines.get(server) else {
+    /// Whether anybody answers at an address, as the persona whose health monitor it is.
+    pub(crate) fn answers(&self, plant: &Plant, address: IpAddr) -> bool {
+        let Some(network) = plant.network_of(address).filter(|_| self.controller_linked) else {
             return false;
         };
-        let Some(system) = machine.awake() else {
-            return false;
-        };
-        let of = plant.persona(&system.persona);
-        let Some(monitor) = of.and_then(|of| of.persona.health_monitor) else {
-            return Self::speaks(plant, machine, system, path);
-        };
-        let network = plant.network_of(monitor.address);
-        path == Path::First
-            && network.is_some_and(|it| Self::connected(plant, machine, system, &it.name))
+        let machines = self.machines.values();
+        let mut awake = machines.filter_map(|machine| Some((machine, machine.awake()?)));
+        awake.any(|(machine, system)| {
+            let of = plant.persona(&system.persona);
+            let monitor = of.and_then(|of| of.persona.health_monitor);
+            monitor.is_some_and(|monitor| monitor.address == address)
+                && Self::connected(plant, machine, system, &network.name)
+        })
     }
 
     /// One server's heartbeat, over every path that carries it.
     pub(super) fn send_beat(&mut self, plant: &Plant, server: &ServerName, now: Time) {
-        let Some(controller) = self.controller.clone().filter(|_| self.controller_linked) else {
+        let Some(controller) = self.controller.clone() else {
             return;
         };
         let Some(open) = self.open_paths(plant, server) else {
@@ -134,26 +130,10 @@ impl State {
         }
     }
 
-    /// A server is asked over a path. An agent answers with a heartbeat, that is heard like any
-    /// other; of one without it is told whether it answers.
-    pub(crate) fn ask(
-        &mut self,
-        plant: &Plant,
-        server: &ServerName,
-        path: Path,
-        now: Time,
-    ) -> bool {
-        let system = self.machines.get(server).and_then(Machine::awake);
-        let of = system.and_then(|system| plant.persona(&system.persona));
-        if of.is_some_and(|of| of.persona.agent) {
-            self.probe(plant, server, path, now);
-            return false;
-        }
-        self.answers(plant, server, path)
-    }
-
-    fn probe(&mut self, plant: &Plant, server: &ServerName, path: Path, now: Time) {
-        let Some(controller) = self.controller.clone().filter(|_| self.controller_linked) else {
+    /// A server's agent is asked over a path: it answers with a heartbeat, that is heard like any
+    /// other.
+    pub(crate) fn probe(&mut self, plant: &Plant, server: &ServerName, path: Path, now: Time) {
+        let Some(controller) = self.controller.clone() else {
             return;
         };
         let open = self.open_paths(plant, server).into_iter().flatten();
@@ -169,7 +149,10 @@ impl State {
     }
 
     /// The paths that carry something between the controller and an awake server's agent.
-    fn open_paths(&self, plant: &Plant, server: &ServerName) -> Option<[bool; 2]> {
+    pub(super) fn open_paths(&self, plant: &Plant, server: &ServerName) -> Option<[bool; 2]> {
+        if !self.controller_linked {
+            return None;
+        }
         let machine = self.machines.get(server)?;
         let system = machine.awake()?;
         Some(Path::BOTH.map(|path| Self::speaks(plant, machine, system, path)))

@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use coldspare_bmc::{PowerCommand, PowerState};
-use coldspare_heartbeat::Path;
-use coldspare_names::{NetworkName, PersonaName, VolumeId};
+use coldspare_names::{NetworkName, PersonaName, ServerName, VolumeId};
 
 use super::*;
 use crate::Latency;
@@ -65,7 +64,8 @@ fn connected(world: &World, network: &str) -> bool {
 
 fn heard(world: &World) -> [bool; 2] {
     let state = world.lock();
-    Path::BOTH.map(|path| state.answers(world.plant(), &server(), path))
+    let open = state.open_paths(world.plant(), &server());
+    open.unwrap_or_default()
 }
 
 fn image() -> VolumeId {

@@ -127,12 +127,21 @@ impl Core {
                 question,
                 asked,
             } => {
-                if let Some((server, _)) = self.at(slot) {
-                    self.outputs.push(Output::Ask(Ask::Witness {
-                        server,
-                        question,
-                        asked,
-                    }));
+                if let Some((server, persona)) = self.at(slot) {
+                    let monitor = persona.and_then(|persona| self.health_monitor(&persona));
+                    let ask = match (question, monitor) {
+                        (Question::Probe(_), Some(address)) => Ask::HealthMonitor {
+                            server,
+                            address,
+                            asked,
+                        },
+                        _ => Ask::Witness {
+                            server,
+                            question,
+                            asked,
+                        },
+                    };
+                    self.outputs.push(Output::Ask(ask));
                 }
             }
             Finding::Judged { slot, verdict } => self.judged(slot, &verdict),

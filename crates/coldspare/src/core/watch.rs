@@ -1,6 +1,7 @@
 //! Whom the detector watches.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 use coldspare_heartbeat::{Enrolment, Start, Watch};
 use coldspare_names::{Generation, PersonaName, ServerName};
@@ -104,6 +105,13 @@ impl Core {
             labels: self.labels(server),
             arrays,
         }
+    }
+
+    /// Where a persona that has no agent answers.
+    pub(super) fn health_monitor(&self, persona: &PersonaName) -> Option<IpAddr> {
+        let of = &self.site.personas.get(persona)?.persona;
+        let monitor = of.health_monitor.filter(|_| !of.agent);
+        monitor.map(|monitor| monitor.address)
     }
 
     fn has_two_paths(&self) -> bool {

@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use coldspare_heartbeat::udp::{Clock as AgentClock, Route, Sender};
-use coldspare_heartbeat::{Agent, AgentKey, Pulse};
+use coldspare_heartbeat::{Agent, AgentKey, Answer, Pulse, Testimony};
 use coldspare_names::{Generation, Time};
 use coldspare_san::memory::MemoryArray;
 use coldspare_store::MemoryStore;
 use tokio::time::{sleep, timeout};
 
 use super::*;
+use crate::ask::{Answered, Ask, answer};
 use crate::hearing::Expected;
 use crate::shell::Shell;
 use crate::test_world::{World, white_paper};
@@ -65,8 +66,35 @@ async fn an_agent_is_heard_gets_its_echo_and_answers_when_it_is_asked() {
     let sending = tokio::spawn(async move { sender.next().await });
 
     until(|| handle.datagrams().accepted == 1).await;
-    assert!(!prober.answers(&server, Path::First).await);
+    prober.probe(&server, Path::First);
     until(|| handle.datagrams().accepted == 2).await;
     sending.abort();
     listening.abort();
+}
+
+/// Who may not ping tests nothing here; `coldspare_heartbeat::ping` says so in its own tests.
+#[tokio::test]
+async fn a_health_monitor_is_pinged_and_only_its_answer_is_a_sign_of_life() {
+    let clock = Clock::showing(Time::EPOCH);
+    let mut world = World::idle(white_paper(), MemoryArray::TRAITS);
+    let Ok(pinger) = crate::connect::pinger(&world.site) else {
+        return;
+    };
+    world.devices.pinger = pinger;
+    let server: ServerName = "r720-1".parse().unwrap();
+    for (address, answered) in [("127.0.0.1", true), ("203.0.113.1", false)] {
+        let ask = Ask::HealthMonitor {
+            server: server.clone(),
+            address: address.parse().unwrap(),
+            asked: Time::EPOCH,
+        };
+        let told = answer(&world.devices, &world.site, clock, ask).await;
+        let path = Path::First;
+        let testimony = Testimony {
+            asked: Time::EPOCH,
+            answer: Answer::Probe { path, answered },
+        };
+        let server = server.clone();
+        assert_eq!(told, Answered::Witness { server, testimony }, "{address}");
+    }
 }

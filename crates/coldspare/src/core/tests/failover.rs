@@ -10,7 +10,7 @@ use crate::event::What;
 use crate::fence::Evidence;
 use crate::site::Site;
 use crate::step::{Kind, Step};
-use crate::test_world::{UNBOUND, persona, server, two_spares, white_paper};
+use crate::test_world::{UNBOUND, WHITE_PAPER, persona, server, two_spares, white_paper};
 
 #[tokio::test(start_paused = true)]
 async fn a_server_that_lost_its_power_is_replaced_by_the_spare() {
@@ -32,6 +32,18 @@ async fn a_server_that_lost_its_power_is_replaced_by_the_spare() {
         !bench.server_record(&server(3)).scrubbed,
         "it wears a persona"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_persona_without_agent_lives_by_its_health_monitor_and_is_missed_without_it() {
+    let without_agent = "\"trunk\"\nagent = false\nhealth-monitor = \"10.10.3.11\"";
+    let text = WHITE_PAPER.replacen("\"trunk\"", without_agent, 1);
+    let mut bench = Bench::running(Site::parse(&text, "without-agent.toml").unwrap()).await;
+    bench.run(LONG).await;
+    assert_eq!(bench.count(What::Suspected), 0, "{:#?}", bench.story());
+    bench.lose_power(1);
+    bench.run_until_told(What::Restored, SHORT).await;
+    assert_eq!(bench.home(1), Some((server(3), generation(2))));
 }
 
 #[tokio::test(start_paused = true)]
