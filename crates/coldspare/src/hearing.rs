@@ -1,7 +1,8 @@
 //! From datagrams to heartbeats that are a server's own.
 //!
-//! Only holders are expected. Who was a holder before can still be told from others by its key: a
-//! server that is said to be off and speaks is no more off than one that writes.
+//! Only holders are expected. Who was a holder before can still be told from others by its key,
+//! after a restart too until it is scrubbed: a server that is said to be off and speaks is no more
+//! off than one that writes.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -75,10 +76,15 @@ impl Hearing {
         self.door().counters
     }
 
+    /// Tells a server's heartbeats from a stranger's, whether they are expected or not.
+    pub(crate) fn recognise(&self, server: &ServerName, known: &Expected) {
+        self.door().admit(server, known);
+    }
+
     /// Expects a server, or does no longer.
     pub(crate) fn expect(&self, server: ServerName, expected: Option<Expected>) {
         if let Some(expected) = &expected {
-            self.door().admit(&server, expected);
+            self.recognise(&server, expected);
         }
         self.roster.send_modify(|roster| {
             match expected {

@@ -335,6 +335,15 @@ impl Shell {
                 let expected = watched.and_then(|watched| self.expected(&server, slot, watched));
                 self.hearing.expect(server, expected);
             }
+            Output::Recognise {
+                server,
+                slot,
+                watched,
+            } => {
+                if let Some(known) = self.expected(&server, slot, watched) {
+                    self.hearing.recognise(&server, &known);
+                }
+            }
             Output::Wake(at) => {
                 self.alarms.insert(at);
             }

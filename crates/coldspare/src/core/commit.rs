@@ -310,15 +310,19 @@ impl Core {
             return;
         }
 
-        for name in self.site.personas.keys().cloned().collect::<Vec<_>>() {
-            let stored = persona_key(&name).map(|key| self.read(listing, &key));
-            let Some(persona) = self.personas.get_mut(&name) else {
+        let personas: Vec<_> = self.site.personas.keys().cloned().collect();
+        for name in &personas {
+            let stored = persona_key(name).map(|key| self.read(listing, &key));
+            let Some(persona) = self.personas.get_mut(name) else {
                 continue;
             };
             persona.stage = None;
             persona.kept = stored.ok().flatten();
-            self.watch(&name);
-            self.dirty.insert(Subject::Persona(name));
+            self.watch(name);
+            self.dirty.insert(Subject::Persona(name.clone()));
+        }
+        for name in &personas {
+            self.recognise(name);
         }
         for name in self.site.servers.keys().cloned().collect::<Vec<_>>() {
             let stored = server_key(&name).map(|key| self.read(listing, &key));

@@ -117,6 +117,16 @@ pub enum Output {
         /// What it is watched as, if it is.
         watched: Option<Watched>,
     },
+    /// Tell the heartbeats of a former holder from a stranger's, though none are expected: they
+    /// speak against whoever says that it is off.
+    Recognise {
+        /// The server.
+        server: ServerName,
+        /// Where the detector would keep it.
+        slot: Slot,
+        /// What it was watched as.
+        watched: Watched,
+    },
     /// Hand in a [`Input::Tick`] at that time.
     Wake(Time),
     /// Tell everybody who listens.

@@ -54,6 +54,33 @@ impl Core {
         }
     }
 
+    /// Has those recognised who may act as a persona, or did, and are not watched. Who was watched
+    /// is recognised anyway: this is for a controller that has only the record of them.
+    pub(super) fn recognise(&mut self, persona: &PersonaName) {
+        let Some(record) = self.record(persona) else {
+            return;
+        };
+        let holding = &record.holding;
+        let fenced = holding.fenced().iter();
+        let fenced = fenced.map(|(name, fenced)| (name, fenced.generation));
+        let holders = holding.holders().iter();
+        let holders = holders.map(|(name, generation)| (name, *generation));
+        let all = holders.chain(fenced).filter_map(|(name, generation)| {
+            let server = self.servers.get(name);
+            let server = server.filter(|server| server.watched.is_none())?;
+            Some(Output::Recognise {
+                server: name.clone(),
+                slot: server.slot,
+                watched: Watched {
+                    persona: persona.clone(),
+                    generation,
+                },
+            })
+        });
+        let all: Vec<_> = all.collect();
+        self.outputs.extend(all);
+    }
+
     fn to_be_watched(&self, persona: &PersonaName) -> BTreeMap<ServerName, (Generation, Start)> {
         let kept = self
             .personas

@@ -89,6 +89,20 @@ fn a_former_holder_is_told_from_a_stranger_until_its_slot_is_given_again() {
 }
 
 #[test]
+fn a_former_holder_is_told_from_a_stranger_by_who_never_expected_it_too() {
+    let hearing = Hearing::new();
+    hearing.recognise(&name(2), &expected(2, 7));
+    assert!(hearing.roster().borrow().is_empty());
+    let [beat, _] = pulse(2, 7, 1).beat(NOW);
+    let (server, accepted) = hearing.take(Path::First, &beat).unwrap();
+    assert_eq!(server, name(2));
+    assert_eq!(accepted.beat.generation, Generation::new(7));
+    let [stranger, _] = pulse(3, 7, 1).beat(NOW);
+    let unknown = Rejection::Refused(Refusal::UnknownSlot);
+    assert_eq!(hearing.take(Path::First, &stranger), Err(unknown));
+}
+
+#[test]
 fn what_was_said_before_is_refused_also_when_the_server_is_enrolled_again() {
     let hearing = hearing(2, 7);
     let mut agent = pulse(2, 7, 5);

@@ -17,7 +17,7 @@ mod asking;
 use crate::act::{Order, act};
 use crate::ask::answer;
 use crate::clock::Clock;
-use crate::core::{Core, Input, Output, RequestId};
+use crate::core::{Core, Input, Output, RequestId, Watched};
 use crate::estimates::Estimates;
 use crate::event::{Told, What};
 use crate::holding::Holding;
@@ -56,6 +56,8 @@ pub(super) struct Bench {
     /// When the controller dies.
     pub(super) dies: Option<Death>,
     pub(super) outputs: usize,
+    /// Those whose heartbeats are known for theirs, though none are expected.
+    pub(super) recognised: BTreeMap<ServerName, Watched>,
     /// What goes wrong with which commit.
     pub(super) mishaps: BTreeMap<usize, Mishap>,
     pub(super) commits: usize,
@@ -105,6 +107,7 @@ impl Bench {
             dies: None,
             dying: false,
             outputs: 0,
+            recognised: BTreeMap::new(),
             mishaps: BTreeMap::new(),
             commits: 0,
             deaf: false,
@@ -276,6 +279,9 @@ impl Bench {
             Output::Use(site) | Output::StartAnew(site) => self.world.site = site,
             // Heartbeats are handed in as if they had proved themselves.
             Output::Expect { .. } => {}
+            Output::Recognise {
+                server, watched, ..
+            } => drop(self.recognised.insert(server, watched)),
             Output::Wake(at) => {
                 self.alarms.insert(at);
             }

@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use coldspare_bmc::{Faults, PowerState};
@@ -9,7 +10,7 @@ use coldspare_san::memory::Traps;
 use super::bench::{Bench, Mishap};
 use super::{LONG, SHORT, generation};
 use crate::command::Verb;
-use crate::core::Input;
+use crate::core::{Input, Watched};
 use crate::event::What;
 use crate::fence::Evidence;
 use crate::reply::Reply;
@@ -73,6 +74,26 @@ async fn a_fenced_server_whose_heartbeats_arrive_holds_up_what_would_be_given() 
         bench.home(1),
         Some((crate::test_world::server(3), generation(2)))
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_controller_that_starts_while_a_former_home_is_not_scrubbed_knows_its_heartbeats() {
+    let mut bench = Bench::running(white_paper()).await;
+    bench.lose_power(1);
+    bench.run_until_told(What::Fenced, SHORT).await;
+    bench.restart();
+    bench.run_until_told(What::Restored, SHORT).await;
+    let held = Watched {
+        persona: persona(1),
+        generation: generation(1),
+    };
+    assert_eq!(bench.recognised, BTreeMap::from([(server(1), held)]));
+
+    bench.run(LONG).await;
+    bench.recognised.clear();
+    bench.restart();
+    bench.run(LONG).await;
+    assert_eq!(bench.recognised, BTreeMap::new(), "it is a spare");
 }
 
 #[tokio::test(start_paused = true)]
