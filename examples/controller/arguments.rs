@@ -53,7 +53,8 @@ impl Arguments {
 pub(crate) enum LogFormat {
     /// For people.
     Text,
-    /// One object a line.
+    /// One object a line: what the controller tells as the study tells it with `--json`, in seconds
+    /// since 1970, and everything else with a `timestamp` and a `level`.
     Json,
 }
 

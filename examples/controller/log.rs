@@ -1,8 +1,9 @@
 //! What is logged: on standard error, for people or as one object a line.
 
-use std::io;
+use std::io::{self, Write};
 
-use coldspare::{Told, What};
+use coldspare::{Event, Told, What};
+use coldspare_examples::tell;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tracing::Level;
 
@@ -21,21 +22,37 @@ pub(crate) fn begin(format: LogFormat, least: Level) {
 }
 
 /// Logs what a controller tells, until it has ended.
-pub(crate) async fn tell(mut told: UnboundedReceiver<Told>) {
-    while let Some(Told { event, .. }) = told.recv().await {
-        let what = serde_json::to_value(event.event).unwrap_or_default();
-        let what = what.as_str().unwrap_or_default().to_owned();
-        let about = event.about.to_string();
-        let (status, reason) = (event.status.as_deref(), event.reason.as_deref());
-        match event.event {
-            What::Alarm | What::OperatorNeeded => {
-                tracing::warn!(event = what, about, status, reason);
+pub(crate) async fn tell(mut told: UnboundedReceiver<Told>, format: LogFormat) {
+    while let Some(told) = told.recv().await {
+        match format {
+            LogFormat::Text => log(&told.event),
+            LogFormat::Json => {
+                let is_wanted = match told.event.event {
+                    What::Alarm | What::OperatorNeeded => tracing::enabled!(Level::WARN),
+                    _ => tracing::enabled!(Level::INFO),
+                };
+                if is_wanted {
+                    // Nobody reads the log: the site is looked after all the same.
+                    let _ = writeln!(io::stderr(), "{}", tell::json(&told));
+                }
             }
-            _ => tracing::info!(event = what, about, status, reason),
         }
-        for because in &event.explanation {
-            tracing::debug!(event = what, about, because);
+    }
+}
+
+fn log(event: &Event) {
+    let what = serde_json::to_value(event.event).unwrap_or_default();
+    let what = what.as_str().unwrap_or_default().to_owned();
+    let about = event.about.to_string();
+    let (status, reason) = (event.status.as_deref(), event.reason.as_deref());
+    match event.event {
+        What::Alarm | What::OperatorNeeded => {
+            tracing::warn!(event = what, about, status, reason);
         }
+        _ => tracing::info!(event = what, about, status, reason),
+    }
+    for because in &event.explanation {
+        tracing::debug!(event = what, about, because);
     }
 }
 

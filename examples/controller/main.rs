@@ -150,7 +150,7 @@ impl Daemon<'_> {
                 handle.stop().await;
             }
         });
-        let (end, ()) = tokio::join!(shell.run(core), log::tell(told));
+        let (end, ()) = tokio::join!(shell.run(core), log::tell(told, arguments.log));
         ending.send_replace(true);
         if timeout(FAREWELL, visits.join_next()).await.is_err() {
             tracing::warn!("somebody who asked did not wait for the answer");

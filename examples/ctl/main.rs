@@ -13,8 +13,7 @@ use std::time::Duration;
 
 use clap::Parser;
 use coldspare::Reply;
-use coldspare_examples::asking::{Answer, Request, receive, send};
-use tokio::io::BufReader;
+use coldspare_examples::asking::{Answer, exchange};
 use tokio::net::UnixStream;
 use tokio::time::timeout;
 
@@ -56,12 +55,7 @@ async fn ask(arguments: &Arguments) -> Result<Answer, Failure> {
     let answer = answer.map_err(|_| {
         format!("no answer within {LIMIT:?}: what was asked may be recorded, or may still be")
     })?;
-    Ok(answer?.unwrap_or(Answer::Stopping))
-}
-
-async fn exchange(mut stream: UnixStream, request: &Request) -> Result<Option<Answer>, Failure> {
-    send(&mut stream, request).await?;
-    Ok(receive(&mut BufReader::new(stream)).await?)
+    Ok(answer?)
 }
 
 fn show(answer: &Answer, json: bool) -> ExitCode {

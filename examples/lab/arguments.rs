@@ -27,7 +27,7 @@ pub(crate) struct Arguments {
 }
 
 /// What the laboratory says to itself, inside its walls.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Inside {
     /// The persona's image.
     #[arg(long = "inside", hide = true, required = false)]
@@ -35,6 +35,9 @@ pub(crate) struct Inside {
     /// Where to report.
     #[arg(long, hide = true, required = false)]
     pub(crate) report: PathBuf,
+    /// The controller's program, for scenarios in which it is a process of its own.
+    #[arg(long, hide = true)]
+    pub(crate) daemon: Option<PathBuf>,
     /// How long the bare boot took, in milliseconds, for scenarios that are compared to it.
     #[arg(long, hide = true)]
     pub(crate) bare: Option<u64>,
@@ -68,6 +71,10 @@ pub(crate) enum Choice {
     Disk,
     /// The persona is moved, and moved back.
     Move,
+    /// The controller is killed in every stage of a failover, and started again.
+    Controller,
+    /// The controller is killed in mid-failover, and another one takes over.
+    Follower,
     /// The laboratory itself panics: its own test asks for it.
     #[value(hide = true)]
     Panic,
@@ -89,6 +96,11 @@ impl Choice {
     /// Whether it is one failover, which is compared to a bare boot.
     pub(crate) fn is_compared(self) -> bool {
         matches!(self, Self::Power | Self::Frozen | Self::Feed | Self::Return)
+    }
+
+    /// Whether the controller is a process of its own, which can be killed.
+    pub(crate) fn has_daemons(self) -> bool {
+        matches!(self, Self::Controller | Self::Follower)
     }
 
     /// Its name, as it is typed.

@@ -1,17 +1,17 @@
-//! The real controller, on the laboratory's site: its ears, its agents' connections, its store.
+//! The real controller, on the laboratory's site: its ears, its agents' connections, its store. It
+//! runs in this process, where each of its calls can be noted, or in processes of its own.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use coldspare::command::{Actor, Command, Verb};
+use coldspare::command::{Actor, Command};
 use coldspare::site::Site;
 use coldspare::udp::Ears;
-use coldspare::{
-    Clock, Core, Devices, Ending, Estimates, Handle, Overview, Reply, Shell, Told, connect,
-};
+use coldspare::{Clock, Core, Devices, Ending, Estimates, Handle, Overview, Reply, Shell, connect};
 use coldspare_agent::remote::Agents;
 use coldspare_examples::agents::admit;
+use coldspare_examples::asking::Request;
 use coldspare_heartbeat::Path;
 use coldspare_names::Time;
 use coldspare_store::SqliteStore;
@@ -21,7 +21,9 @@ use tokio::time::sleep;
 
 use crate::Failure;
 use crate::calls::Calls;
+use crate::daemons::Daemons;
 use crate::enclosure::ROOT;
+use crate::lab::Log;
 
 /// Where agents find it, on each path.
 pub(crate) const ADDRESSES: [(Ipv4Addr, &str); 2] = [
@@ -33,21 +35,36 @@ pub(crate) const PORT: u16 = 7404;
 /// A controller that runs until it is dropped.
 #[derive(Debug)]
 pub(crate) struct Controller {
+    /// What it asked of devices, if it runs here.
     pub(crate) calls: Calls,
     /// The same devices as the controller has, for looks of our own.
     pub(crate) devices: Devices,
-    handle: Handle,
+    process: Process,
     heard: Arc<Mutex<Vec<Time>>>,
     _tasks: JoinSet<()>,
 }
 
+/// Where it runs.
+#[derive(Debug)]
+enum Process {
+    Ours(Handle),
+    Own(Daemons),
+}
+
 impl Controller {
-    /// Starts it. What it tells goes to `tell`.
-    pub(crate) async fn start(
-        site: &Arc<Site>,
-        clock: Clock,
-        tell: impl Fn(Told) + Send + 'static,
-    ) -> Result<Self, Failure> {
+    /// Controllers in processes of their own.
+    pub(crate) fn apart(site: &Site, clock: Clock, daemons: Daemons) -> Result<Self, Failure> {
+        Ok(Self {
+            calls: Calls::new(clock),
+            devices: connect(site)?,
+            process: Process::Own(daemons),
+            heard: Arc::default(),
+            _tasks: JoinSet::new(),
+        })
+    }
+
+    /// Starts one here. What it tells goes to the log.
+    pub(crate) async fn start(site: &Arc<Site>, clock: Clock, log: Log) -> Result<Self, Failure> {
         let agents = Agents::new();
         let [first, second] = ADDRESSES.map(|(ip, _)| SocketAddr::from((ip, PORT)));
         let mut ears = Ears::bind(first, Some(second), clock)?;
@@ -79,7 +96,7 @@ impl Controller {
         });
         tasks.spawn(async move {
             while let Some(event) = told.recv().await {
-                tell(event);
+                log.tell(event);
             }
         });
         let heard = Arc::default();
@@ -87,22 +104,35 @@ impl Controller {
         Ok(Self {
             calls,
             devices,
-            handle,
+            process: Process::Ours(handle),
             heard,
             _tasks: tasks,
         })
     }
 
     /// Asks it for something, as a person does.
-    pub(crate) async fn ask(&self, verb: Verb) -> Result<Reply, Failure> {
-        let actor = Actor::Person("lab".to_owned());
-        let reply = self.handle.ask(Command { actor, verb }).await;
-        Ok(reply.ok_or("the controller has stopped")?)
+    pub(crate) async fn ask(&self, request: Request) -> Result<Reply, Failure> {
+        match &self.process {
+            Process::Own(daemons) => daemons.ask(&request).await,
+            Process::Ours(handle) => {
+                let (actor, verb) = (Actor::Person("lab".to_owned()), request.verb()?);
+                let reply = handle.ask(Command { actor, verb }).await;
+                Ok(reply.ok_or("the controller has stopped")?)
+            }
+        }
+    }
+
+    /// The processes, in a scenario that has them.
+    pub(crate) fn daemons(&mut self) -> Result<&mut Daemons, Failure> {
+        match &mut self.process {
+            Process::Own(daemons) => Ok(daemons),
+            Process::Ours(_) => Err("the controller is no process of its own here".into()),
+        }
     }
 
     /// How everything is, by its own word.
     pub(crate) async fn overview(&self) -> Result<Overview, Failure> {
-        match self.ask(Verb::Status).await? {
+        match self.ask(Request::Status).await? {
             Reply::Status(overview) => Ok(overview),
             other => Err(format!("asked for the status, it says {other:?}").into()),
         }

@@ -31,12 +31,12 @@ pub(crate) async fn run(arguments: &Arguments, inside: &Inside) -> Result<ExitCo
     } else {
         |told: &Told| println!("{}", tell::line(told, false))
     };
-    let (image, bare) = (inside.image.clone(), inside.bare.map(Duration::from_millis));
+    let own = inside.clone();
     let attempt = async move {
         Ok(if scenario == Choice::Bare {
-            Ended::Bare(crate::bare::boot(&image).await?)
+            Ended::Bare(crate::bare::boot(&own.image).await?)
         } else {
-            let outcome = attempt(scenario, image, bare, show).await?;
+            let outcome = attempt(scenario, &own, show).await?;
             Ended::Played(Box::new(outcome))
         })
     };
@@ -122,13 +122,8 @@ struct Outcome {
     surprises: Vec<String>,
 }
 
-async fn attempt(
-    scenario: Choice,
-    image: PathBuf,
-    bare: Option<Duration>,
-    show: fn(&Told),
-) -> Result<Outcome, Failure> {
-    let mut lab = Lab::start(&image, show).await?;
+async fn attempt(scenario: Choice, inside: &Inside, show: fn(&Told)) -> Result<Outcome, Failure> {
+    let mut lab = Lab::start(scenario, inside, show).await?;
     let before = tables(&lab).await;
     let played = play(&mut lab, scenario).await;
     let mut calls = File::create(format!("{ROOT}/log/calls.log"))?;
@@ -140,6 +135,7 @@ async fn attempt(
         Err(failure) => return Err(failure),
     }
     let after = tables(&lab).await;
+    let bare = inside.bare.map(Duration::from_millis);
     let terms = bare.and_then(|bare| Terms::of(&lab, bare));
     let disk = lab.witness.judge(lab.witness_image()?).await?;
     let home = lab.persona().await?;

@@ -1,17 +1,19 @@
 //! The laboratory at work: the plant, the controller, the witness, and what was told.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use coldspare::command::Verb;
 use coldspare::site::Site;
 use coldspare::{Clock, Event, PersonaOverview, Reply, ServerOverview, Told, What};
+use coldspare_examples::asking::Request;
 use coldspare_names::{PersonaName, ServerName, Time, VolumeName};
 use tokio::time::{sleep, timeout};
 
 use crate::Failure;
+use crate::arguments::{Choice, Inside};
 use crate::controller::Controller;
+use crate::daemons::Daemons;
 use crate::plant::{Plant, Server};
 use crate::witness::Witness;
 
@@ -48,7 +50,7 @@ pub(crate) struct Log {
 }
 
 impl Log {
-    fn tell(&self, told: Told) {
+    pub(crate) fn tell(&self, told: Told) {
         let at = Time::EPOCH + told.at.since(self.began);
         (self.show)(&Told {
             at,
@@ -60,12 +62,16 @@ impl Log {
 }
 
 impl Lab {
-    /// Starts every part; the image is that of the persona.
-    pub(crate) async fn start(image: &Path, show: fn(&Told)) -> Result<Self, Failure> {
+    /// Starts every part. Controllers of their own are started by the scenario.
+    pub(crate) async fn start(
+        scenario: Choice,
+        inside: &Inside,
+        show: fn(&Told),
+    ) -> Result<Self, Failure> {
         crate::plant::lay_out()?;
         let site = Arc::new(Site::parse(SITE.1, SITE.0)?);
         let plant = Plant::start(&site).await?;
-        plant.storage.fill(&PERSONA.parse()?, image)?;
+        plant.storage.fill(&PERSONA.parse()?, &inside.image)?;
         let witness = Witness::listen().await?;
         let began = wall_clock()?;
         let log = Log {
@@ -74,9 +80,13 @@ impl Lab {
             show,
             began,
         };
-        let listener = log.clone();
-        let tell = move |told| listener.tell(told);
-        let controller = Controller::start(&site, log.clock, tell).await?;
+        let controller = match &inside.daemon {
+            None => Controller::start(&site, log.clock, log.clone()).await?,
+            Some(program) => {
+                let daemons = Daemons::begin(scenario, program, log.clone()).await?;
+                Controller::apart(&site, log.clock, daemons)?
+            }
+        };
         Ok(Self {
             site,
             plant,
@@ -104,12 +114,19 @@ impl Lab {
 
     /// Tells that somebody breaks or mends something; who breaks it, tells it first.
     pub(crate) fn fault(&self, server: &str, what: &str) -> Result<Time, Failure> {
+        let event = Event::new(What::Fault).server(&server.parse()?);
+        Ok(self.tell(event.because(what)))
+    }
+
+    /// The same of a controller.
+    pub(crate) fn fault_of_controller(&self, what: &str) -> Time {
+        self.tell(Event::new(What::Fault).because(what))
+    }
+
+    fn tell(&self, event: Event) -> Time {
         let at = self.now();
-        let event = Event::new(What::Fault)
-            .server(&server.parse()?)
-            .because(what);
         self.log.tell(Told { at, event });
-        Ok(at)
+        at
     }
 
     /// A server's end of things.
@@ -119,8 +136,8 @@ impl Lab {
     }
 
     /// Asks the controller to begin something.
-    pub(crate) async fn ask(&self, verb: Verb) -> Result<(), Failure> {
-        match self.controller.ask(verb).await? {
+    pub(crate) async fn ask(&self, request: Request) -> Result<(), Failure> {
+        match self.controller.ask(request).await? {
             Reply::Accepted(_) => Ok(()),
             other => Err(Surprise(format!("the controller answers {other:?}")).into()),
         }

@@ -7,6 +7,7 @@
 //! | `image` | the disk image of the persona |
 //! | `site.toml` | what the controller is told of the site |
 //! | `controller` | the real controller, with its ears and its agents |
+//! | `daemons` | controllers as operators run them, which can be killed |
 //! | `calls` | every call that it makes to a device |
 //! | `witness` | what the persona's disk acknowledged, and what stands on it |
 //! | `lab` | all of these together |
@@ -16,17 +17,18 @@
 //! | `inside` | one scenario, from an empty place to its report |
 //! | `series` | one scenario again and again, and the spread of its terms |
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Parser;
 use coldspare::site::Site;
-use coldspare_examples::parts::{IMAGE, MACHINE, SITE, missing};
+use coldspare_examples::parts::{CLUSTER, IMAGE, MACHINE, SITE, missing};
 
 mod arguments;
 mod bare;
 mod calls;
 mod controller;
+mod daemons;
 mod enclosure;
 #[cfg(all(test, feature = "all"))]
 mod guest_suite;
@@ -41,7 +43,7 @@ mod witness;
 
 use arguments::Arguments;
 use image::{Binaries, Data, Kit, Persona};
-use series::Series;
+use series::{Built, Series};
 
 /// Why something could not be tried.
 type Failure = Box<dyn std::error::Error + Send + Sync>;
@@ -67,13 +69,15 @@ async fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     if let Some(inside) = &arguments.inside {
         return inside::run(arguments, inside).await;
     }
-    if let Some(lacks) = lacks() {
+    let scenarios = arguments.scenario.each();
+    let has_daemons = scenarios.iter().any(|it| it.has_daemons());
+    if let Some(lacks) = lacks(has_daemons) {
         return Err(format!("this machine lacks what it needs\n{lacks}").into());
     }
-    let image = persona_image()?;
+    let built = build(has_daemons)?;
     let mut all_well = true;
-    for scenario in arguments.scenario.each() {
-        let Some(series) = Series::play(arguments, scenario, &image).await? else {
+    for scenario in scenarios {
+        let Some(series) = Series::play(arguments, scenario, &built).await? else {
             return Ok(ExitCode::from(2));
         };
         series.print(scenario, arguments.json);
@@ -83,8 +87,9 @@ async fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
 }
 
 /// What this machine lacks, and how to get it.
-fn lacks() -> Option<String> {
-    let mut told: Vec<String> = missing(&[IMAGE, MACHINE, SITE])
+fn lacks(has_daemons: bool) -> Option<String> {
+    let cluster = if has_daemons { CLUSTER } else { &[] };
+    let mut told: Vec<String> = missing(&[IMAGE, MACHINE, SITE, cluster])
         .iter()
         .map(ToString::to_string)
         .collect();
@@ -99,10 +104,12 @@ fn lacks() -> Option<String> {
     (!told.is_empty()).then(|| told.join("\n"))
 }
 
-/// Builds the persona's disk image, from what was built and downloaded before where it can.
-fn persona_image() -> Result<PathBuf, Failure> {
+/// Builds the persona's disk image, from what was built and downloaded before where it can, and the
+/// controller's program if it is to run apart.
+fn build(has_daemons: bool) -> Result<Built, Failure> {
     let site = Site::parse(lab::SITE.1, lab::SITE.0)?;
     let programs = Binaries::build()?;
+    let daemon = has_daemons.then(|| daemons::build(programs.folder()));
     let folder = programs.folder().join("lab");
     let kit = Kit::prepare(&folder, programs)?;
     let image = folder.join("web-1.img");
@@ -114,5 +121,8 @@ fn persona_image() -> Result<PathBuf, Failure> {
         }),
     };
     kit.build(&persona, &image)?;
-    Ok(image)
+    Ok(Built {
+        image,
+        daemon: daemon.transpose()?,
+    })
 }

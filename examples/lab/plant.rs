@@ -18,6 +18,7 @@ mod server;
 
 pub(crate) use array::{Storage, data_target};
 pub(crate) use network::Network;
+pub(crate) use process::{Process, log_file};
 pub(crate) use server::Server;
 
 /// All parts. Whoever drops it ends them.

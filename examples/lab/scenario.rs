@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use coldspare::What;
-use coldspare::command::Verb;
+use coldspare_examples::asking::Request;
 use coldspare_names::Time;
 use tokio::time::{sleep, timeout};
+
+mod controllers;
 
 use crate::Failure;
 use crate::arguments::Choice;
@@ -24,6 +26,9 @@ const AFTERWARDS: Duration = Duration::from_secs(3);
 
 /// Brings the persona up on its home, and plays the scenario.
 pub(crate) async fn play(lab: &mut Lab, scenario: Choice) -> Result<(), Failure> {
+    if scenario.has_daemons() {
+        controllers::start(lab, scenario).await?;
+    }
     begin(lab).await?;
     match scenario {
         Choice::All | Choice::Bare => {}
@@ -38,6 +43,8 @@ pub(crate) async fn play(lab: &mut Lab, scenario: Choice) -> Result<(), Failure>
         Choice::Cables => cables(lab).await?,
         Choice::Disk => disk(lab).await?,
         Choice::Move => moves(lab).await?,
+        Choice::Controller => controllers::killed_in_every_stage(lab).await?,
+        Choice::Follower => controllers::another_takes_over(lab).await?,
     }
     sleep(AFTERWARDS).await;
     Ok(())
@@ -52,7 +59,7 @@ async fn begin(lab: &mut Lab) -> Result<(), Failure> {
     let persona = PERSONA.parse()?;
     let on = Some("r1".parse()?);
     let since = lab.now();
-    lab.ask(Verb::Start { persona, on }).await?;
+    lab.ask(Request::Start { persona, on }).await?;
     lab.expect(What::Restored, PERSONA, since, BOOT).await?;
     lab.at_home("r1").await?;
     sleep(Duration::from_secs(2)).await;
@@ -189,7 +196,7 @@ async fn moves(lab: &mut Lab) -> Result<(), Failure> {
     for (from, to) in [("r1", "r2"), ("r2", "r1")] {
         let since = lab.now();
         let (persona, to_server) = (PERSONA.parse()?, Some(to.parse()?));
-        lab.ask(Verb::Retarget {
+        lab.ask(Request::Retarget {
             persona,
             to: to_server,
         })

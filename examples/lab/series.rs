@@ -1,6 +1,6 @@
 //! One scenario, once or again and again, each time in walls of its own.
 
-use std::path::Path;
+use std::path::PathBuf;
 use std::process::ExitStatus;
 use std::time::Duration;
 
@@ -11,6 +11,15 @@ use crate::Failure;
 use crate::arguments::{Arguments, Choice};
 use crate::enclosure;
 use crate::terms::Terms;
+
+/// What was built for the laboratory.
+#[derive(Debug)]
+pub(crate) struct Built {
+    /// The persona's image.
+    pub(crate) image: PathBuf,
+    /// The controller's program, if a scenario has it run apart.
+    pub(crate) daemon: Option<PathBuf>,
+}
 
 /// How the runs of a scenario went.
 #[derive(Debug, Default)]
@@ -27,18 +36,18 @@ impl Series {
     pub(crate) async fn play(
         arguments: &Arguments,
         scenario: Choice,
-        image: &Path,
+        built: &Built,
     ) -> Result<Option<Self>, Failure> {
         let mut series = Self::default();
         for _ in 0..arguments.times {
             let bare = if scenario.is_compared() {
-                let (_, bare) = enter::<Duration>(arguments, Choice::Bare, image, None).await?;
+                let (_, bare) = enter::<Duration>(arguments, Choice::Bare, built, None).await?;
                 let Some(bare) = bare else { return Ok(None) };
                 Some(bare)
             } else {
                 None
             };
-            let (status, terms) = enter::<Terms>(arguments, scenario, image, bare).await?;
+            let (status, terms) = enter::<Terms>(arguments, scenario, built, bare).await?;
             match status.code() {
                 Some(0) => series.well += 1,
                 Some(3) => {}
@@ -133,13 +142,16 @@ struct Spread {
 async fn enter<T: DeserializeOwned>(
     arguments: &Arguments,
     scenario: Choice,
-    image: &Path,
+    built: &Built,
     bare: Option<Duration>,
 ) -> Result<(ExitStatus, Option<T>), Failure> {
     let report = tempfile::NamedTempFile::new()?;
-    let mut inner = vec!["--inside".to_owned(), image.display().to_string()];
+    let mut inner = vec!["--inside".to_owned(), built.image.display().to_string()];
     inner.extend(["--report".to_owned(), report.path().display().to_string()]);
     inner.extend(["--scenario".to_owned(), scenario.name()]);
+    if let Some(daemon) = built.daemon.as_ref().filter(|_| scenario.has_daemons()) {
+        inner.extend(["--daemon".to_owned(), daemon.display().to_string()]);
+    }
     if let Some(bare) = bare {
         inner.extend(["--bare".to_owned(), bare.as_millis().to_string()]);
     }

@@ -11,7 +11,10 @@ use coldspare::site::{Site, SiteErrors};
 use coldspare_names::{Generation, PersonaName, ServerName};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{
+    AsyncBufRead, AsyncBufReadExt, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader,
+};
+use tokio::net::UnixStream;
 
 /// The longest line, in bytes: the longest site file fits, whatever of it has to be escaped.
 pub const LONGEST: u64 = 40 << 20;
@@ -142,6 +145,13 @@ pub enum Unreadable {
     /// It is something else. The next line may be good.
     #[error("not understood: {0}")]
     Other(serde_json::Error),
+}
+
+/// Asks a controller, and waits for the answer; [`Answer::Stopping`]: it went away meanwhile.
+pub async fn exchange(mut stream: UnixStream, request: &Request) -> Result<Answer, Unreadable> {
+    send(&mut stream, request).await?;
+    let answer = receive(&mut BufReader::new(stream)).await?;
+    Ok(answer.unwrap_or(Answer::Stopping))
 }
 
 /// Sends a request or an answer.

@@ -46,6 +46,9 @@ pub const SITE: &[Part] = &[
     ("unshare", "util-linux"),
 ];
 
+/// What several controllers share, and what the program that uses it is built with.
+pub const CLUSTER: &[Part] = &[("etcd", "etcd-server"), ("protoc", "protobuf-compiler")];
+
 /// The boot code of an image.
 pub const MBR: &str = "/usr/lib/syslinux/mbr/mbr.bin";
 

@@ -3,15 +3,17 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use coldspare::Event;
 use coldspare::{Told, What};
-use serde::Serialize;
+use coldspare_names::Time;
+use serde::{Deserialize, Serialize};
 
 /// An event as `--json` prints it: seconds first, then the event itself.
-#[derive(Serialize)]
-struct Line<'a> {
+#[derive(Serialize, Deserialize)]
+struct Line<E> {
     at: f64,
     #[serde(flatten)]
-    event: &'a coldspare::Event,
+    event: E,
 }
 
 /// One JSON object.
@@ -21,6 +23,14 @@ pub fn json(told: &Told) -> String {
         event: &told.event,
     };
     serde_json::to_string(&line).unwrap_or_default()
+}
+
+/// The event that was printed so; none if the line is something else.
+pub fn read(line: &str) -> Option<Told> {
+    let Line { at, event } = serde_json::from_str::<Line<Event>>(line).ok()?;
+    let at = Duration::try_from_secs_f64(at).ok()?;
+    let at = Time::after_epoch(at);
+    Some(Told { at, event })
 }
 
 /// Seconds, to the millisecond, so that equal runs print equal bytes.

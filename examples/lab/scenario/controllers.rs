@@ -1,0 +1,132 @@
+//! Controllers that are killed, and what takes over.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use coldspare::What;
+use coldspare::record::{PersonaRecord, Run};
+use coldspare_names::{Generation, ServerName};
+use coldspare_persona::PersonaState;
+use coldspare_store::{Key, SqliteStore, Store};
+use tokio::time::{Instant, sleep};
+
+use super::{BOOT, SCRUB, comes_to};
+use crate::Failure;
+use crate::arguments::Choice;
+use crate::daemons::Daemons;
+use crate::lab::{Lab, PERSONA, Surprise};
+
+/// How often is looked which stage is on record: a stage may last some milliseconds.
+const LOOK: Duration = Duration::from_millis(1);
+/// So often the persona fails over, at most, until the controller was killed in every stage.
+const FAILOVERS: usize = 3;
+
+/// The scenario's controllers; the first leads.
+pub(super) async fn start(lab: &mut Lab, scenario: Choice) -> Result<(), Failure> {
+    let daemons = lab.controller.daemons()?;
+    daemons.start("a")?;
+    if scenario == Choice::Follower {
+        until_leads(daemons, "a", BOOT).await?;
+        daemons.start("b")?;
+    }
+    Ok(())
+}
+
+pub(super) async fn killed_in_every_stage(lab: &mut Lab) -> Result<(), Failure> {
+    let store = SqliteStore::open(Daemons::STORE).await?;
+    let (mut killed, mut stages) = (BTreeSet::new(), 0);
+    for _ in 0..FAILOVERS {
+        let before = record(&store).await?.holding;
+        let from = before.home().ok_or("the persona has no home")?.server;
+        lab.fault(from.as_str(), "somebody holds its button")?;
+        lab.server(from.as_str())?.hold_button()?;
+        while let Some(run) = next_stage(&store, before.generation(), &killed).await? {
+            lab.controller.daemons()?.kill("a").await?;
+            // It may have come further before it died.
+            let died = record(&store).await?.run.unwrap_or(run);
+            let steps = died.plan.stages[died.stage].iter();
+            let steps: Vec<_> = steps.map(ToString::to_string).collect();
+            let (stage, steps) = (died.stage, steps.join(", "));
+            lab.fault_of_controller(&format!("it is killed in stage {stage}: {steps}"));
+            killed.insert(stage);
+            stages = died.plan.stages.len();
+            lab.controller.daemons()?.start("a")?;
+        }
+        let to = record(&store).await?.holding.home();
+        let to = to.ok_or("the persona has no home")?.server;
+        lab.at_home(to.as_str()).await?;
+        is_spare(lab, &from).await?;
+        if killed.len() >= stages {
+            return Ok(());
+        }
+    }
+    let told = format!("it was killed in the stages {killed:?} of {stages}");
+    Err(Surprise(told).into())
+}
+
+/// Waits until the failover has come to a stage in which the controller was not killed yet; none
+/// when the failover is over.
+async fn next_stage(
+    store: &SqliteStore,
+    before: Generation,
+    killed: &BTreeSet<usize>,
+) -> Result<Option<Run>, Failure> {
+    let began = Instant::now();
+    while began.elapsed() < BOOT {
+        let record = record(store).await?;
+        if record.holding.generation() > before {
+            match record.run {
+                None if record.state == PersonaState::Running => return Ok(None),
+                Some(run) if !killed.contains(&run.stage) => return Ok(Some(run)),
+                _ => {}
+            }
+        }
+        sleep(LOOK).await;
+    }
+    Err(Surprise(format!("the failover is not over within {BOOT:?}")).into())
+}
+
+/// Waits until a server is a spare again. Told events are no measure: a controller that is killed
+/// may not have told what it has recorded.
+async fn is_spare(lab: &Lab, server: &ServerName) -> Result<(), Failure> {
+    let began = Instant::now();
+    while began.elapsed() < SCRUB {
+        let servers = lab.servers().await?;
+        if servers.iter().any(|it| it.server == *server && it.scrubbed) {
+            return Ok(());
+        }
+        sleep(crate::lab::LOOK).await;
+    }
+    Err(Surprise(format!("{server} is no spare within {SCRUB:?}")).into())
+}
+
+async fn record(store: &SqliteStore) -> Result<PersonaRecord, Failure> {
+    let entry = store.get(&Key::of(&["persona", PERSONA])?).await?;
+    let entry = entry.ok_or("the persona is not on record")?;
+    Ok(serde_json::from_slice(entry.value.bytes())?)
+}
+
+pub(super) async fn another_takes_over(lab: &mut Lab) -> Result<(), Failure> {
+    let since = lab.fault("r1", "somebody holds its button")?;
+    lab.server("r1")?.hold_button()?;
+    lab.expect(What::Fenced, PERSONA, since, SCRUB).await?;
+    lab.controller.daemons()?.kill("a").await?;
+    let killed = lab.fault_of_controller("the one that leads is killed");
+    comes_to(lab, "r2", killed, BOOT * 2).await?;
+    until_leads(lab.controller.daemons()?, "b", Duration::ZERO).await?;
+    // What was chosen, and proven, is not chosen or proven again by doing it once more.
+    lab.never(What::Placed, killed)?;
+    lab.expect(What::Scrubbed, "r1", since, SCRUB).await?;
+    Ok(())
+}
+
+async fn until_leads(daemons: &Daemons, name: &str, within: Duration) -> Result<(), Failure> {
+    let began = Instant::now();
+    while !daemons.leads(name).await {
+        if began.elapsed() >= within {
+            return Err(Surprise(format!("{name} does not lead")).into());
+        }
+        sleep(crate::lab::LOOK).await;
+    }
+    Ok(())
+}
