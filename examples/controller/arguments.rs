@@ -6,6 +6,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
+use coldspare_names::PoolName;
 use tracing::Level;
 
 /// Looks after a site: judges its servers, and brings the personas of dead ones back on spares.
@@ -16,6 +17,10 @@ pub(crate) struct Arguments {
     /// told and not used, see `ctl apply`. Not needed then.
     #[arg(long)]
     pub(crate) site: Option<PathBuf>,
+    /// The one pool that it looks after, of a site with several; without it, all of them. Each pool
+    /// has its own controllers then: on one etcd they lead each pool by itself.
+    #[arg(long)]
+    pub(crate) pool: Option<PoolName>,
     /// Where it keeps what must not be lost: `sqlite:PATH`, `etcd:ENDPOINT,…` or `memory`.
     #[arg(long)]
     pub(crate) store: StoreAddress,

@@ -10,6 +10,7 @@ use std::time::Duration;
 use coldspare::command::{Actor, Command};
 use coldspare::{Handle, Reply};
 use coldspare_examples::asking::{Answer, Request, Unreadable, receive, send};
+use coldspare_names::PoolName;
 use nix::unistd::{Uid, User};
 use tokio::io::BufReader;
 use tokio::net::{UnixListener, UnixStream};
@@ -26,7 +27,12 @@ const ROOM: usize = 64;
 #[derive(Debug, Clone)]
 pub(crate) enum Host {
     /// The controller that looks after the site.
-    Leads(Handle),
+    Leads {
+        /// The way in to it.
+        controller: Handle,
+        /// The one pool that it looks after, if it is one.
+        pool: Option<PoolName>,
+    },
     /// One that only waits for its turn.
     Follows {
         /// What it says of who leads.
@@ -130,15 +136,15 @@ async fn visit(mut visitor: UnixStream, host: Host, mut ended: watch::Receiver<b
 }
 
 async fn ask(host: &Host, actor: &Actor, request: Request) -> Answer {
-    let verb = match request.verb() {
-        Ok(verb) => verb,
-        Err(errors) => return Answer::Bad(errors.to_string()),
-    };
-    let controller = match host {
-        Host::Leads(controller) => controller,
+    let (controller, pool) = match host {
+        Host::Leads { controller, pool } => (controller, pool),
         Host::Follows { leader } => {
             return Answer::Reply(Reply::Refused(format!("this controller follows: {leader}")));
         }
+    };
+    let verb = match request.verb(pool.as_ref()) {
+        Ok(verb) => verb,
+        Err(bad) => return Answer::Bad(bad.to_string()),
     };
     let word = verb.word();
     let actor = actor.clone();

@@ -25,7 +25,7 @@ use clap::Parser;
 use coldspare::leading::Lease;
 use coldspare::site::Site;
 use coldspare::{Clock, Core, Ending, Estimates, Shell, connect, longest_give};
-use coldspare_names::Time;
+use coldspare_names::{PoolName, Time};
 use coldspare_store::Store;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -80,8 +80,13 @@ struct Daemon<'a> {
 
 async fn run(arguments: &Arguments) -> Result<(), Failure> {
     let told_to_stop = told_to_stop()?;
+    let pool = arguments.pool.as_ref();
     let file = arguments.site.as_ref().map(Site::load).transpose()?;
-    let place = place::open(&arguments.store).await?;
+    let file = match (file, pool) {
+        (Some(site), Some(pool)) => Some(site.of_pool(pool)?),
+        (file, _) => file,
+    };
+    let place = place::open(&arguments.store, pool).await?;
     let daemon = Daemon {
         arguments,
         file,
@@ -108,13 +113,15 @@ impl Daemon<'_> {
             site = site_of_record::settle(&*self.store, file, self.clock.now()) => site?,
             _ = told_to_stop.wait_for(|told| *told) => return Ok(()),
         };
+        site_of_record::check(&site, self.arguments.pool.as_ref())?;
         let mut site = Arc::new(site);
         loop {
             if lease.is_some() && self.arguments.lease() <= longest_give(&site) {
                 return Err("a lease must be longer than the longest call that gives".into());
             }
             let name = &self.arguments.name;
-            tracing::info!(name, site = %site.name, "looks after the site");
+            let pool = self.arguments.pool.as_ref().map(PoolName::as_str);
+            tracing::info!(name, site = %site.name, pool, "looks after the site");
             match self.control(site, lease.clone()).await? {
                 Ending::Stopped => return Ok(()),
                 Ending::AnotherSite(other) => site = other,
@@ -143,7 +150,11 @@ impl Daemon<'_> {
         let mut tasks = hearing.go_on(&site, &handle);
         let (ending, ended) = watch::channel(false);
         let mut visits = JoinSet::new();
-        visits.spawn(self.door.clone().serve(Host::Leads(handle.clone()), ended));
+        let host = Host::Leads {
+            controller: handle.clone(),
+            pool: arguments.pool.clone(),
+        };
+        visits.spawn(self.door.clone().serve(host, ended));
         let mut told_to_stop = self.told_to_stop.clone();
         tasks.spawn(async move {
             if told_to_stop.wait_for(|told| *told).await.is_ok() {

@@ -4,6 +4,7 @@ use std::fs::{File, TryLockError};
 use std::path::Path;
 use std::sync::Arc;
 
+use coldspare_names::PoolName;
 use coldspare_store::{MemoryStore, SqliteStore, Store};
 
 use crate::Failure;
@@ -19,8 +20,11 @@ pub(crate) struct Place {
     _lock: Option<File>,
 }
 
-/// Opens the store.
-pub(crate) async fn open(address: &StoreAddress) -> Result<Place, Failure> {
+/// Opens the store, or the part of it that is the pool's.
+pub(crate) async fn open(
+    address: &StoreAddress,
+    pool: Option<&PoolName>,
+) -> Result<Place, Failure> {
     Ok(match address {
         StoreAddress::Memory => Place {
             store: Arc::new(MemoryStore::new()),
@@ -33,14 +37,11 @@ pub(crate) async fn open(address: &StoreAddress) -> Result<Place, Failure> {
             shared: false,
         },
         #[cfg(feature = "etcd")]
-        StoreAddress::Etcd(endpoints) => {
-            let root = coldspare_store::Key::new("coldspare")?;
-            Place {
-                store: Arc::new(coldspare_store::EtcdStore::connect(endpoints, &root).await?),
-                shared: true,
-                _lock: None,
-            }
-        }
+        StoreAddress::Etcd(endpoints) => Place {
+            store: Arc::new(etcd(endpoints, pool).await?),
+            shared: true,
+            _lock: None,
+        },
         #[cfg(not(feature = "etcd"))]
         StoreAddress::Etcd(_) => {
             return Err(
@@ -48,6 +49,37 @@ pub(crate) async fn open(address: &StoreAddress) -> Result<Place, Failure> {
             );
         }
     })
+}
+
+/// Each pool that is looked after by itself has a part of its own, and its own leadership there. On
+/// one etcd either all pools are looked after so, or none: no server has two masters.
+#[cfg(feature = "etcd")]
+async fn etcd(
+    endpoints: &[String],
+    pool: Option<&PoolName>,
+) -> Result<coldspare_store::EtcdStore, Failure> {
+    use coldspare_store::{EtcdStore, Expected, Key, Outcome, Txn, Value};
+
+    let (ours, theirs) = match pool {
+        None => ("all pools together", "each pool by itself"),
+        Some(_) => ("each pool by itself", "all pools together"),
+    };
+    let shared = EtcdStore::connect(endpoints, &Key::new("coldspare/division")?).await?;
+    let key = Key::new("looks-after")?;
+    let mark = Txn::new().expect(key.clone(), Expected::Absent);
+    let mark = mark.put(key.clone(), Value::new(ours)?);
+    if let Outcome::Conflict(_) = shared.commit(&mark).await? {
+        let found = shared.get(&key).await?;
+        if found.is_none_or(|entry| entry.value.bytes() != ours.as_bytes()) {
+            let told = format!("the controllers on this etcd look after {theirs}, not {ours}");
+            return Err(told.into());
+        }
+    }
+    let root = match pool {
+        None => Key::of(&["coldspare"])?,
+        Some(pool) => Key::of(&["coldspare", "pool", pool.as_str()])?,
+    };
+    Ok(EtcdStore::connect(endpoints, &root).await?)
 }
 
 /// A store in a file serves one controller.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use coldspare::command::Actor;
 use coldspare::record::{JournalLine, site_key, site_of, site_value};
 use coldspare::site::Site;
-use coldspare_names::Time;
+use coldspare_names::{PoolName, Time};
 use coldspare_store::{Expected, Outcome, Store, Txn};
 use tokio::time::sleep;
 
@@ -43,6 +43,18 @@ pub(crate) async fn settle(
                 return Ok(site);
             }
         }
+    }
+}
+
+/// That the site on record is the one that the controller is to look after: the pool's, or whole.
+pub(crate) fn check(site: &Site, pool: Option<&PoolName>) -> Result<(), Failure> {
+    match pool {
+        Some(pool) if !site.pools.keys().eq([pool]) => {
+            let kept: Vec<_> = site.pools.keys().map(PoolName::as_str).collect();
+            let kept = kept.join(", ");
+            Err(format!("the store keeps a site with the pools {kept}, not {pool} alone").into())
+        }
+        _ => Ok(()),
     }
 }
 

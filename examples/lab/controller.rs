@@ -115,7 +115,7 @@ impl Controller {
         match &self.process {
             Process::Own(daemons) => daemons.ask(&request).await,
             Process::Ours(handle) => {
-                let (actor, verb) = (Actor::Person("lab".to_owned()), request.verb()?);
+                let (actor, verb) = (Actor::Person("lab".to_owned()), request.verb(None)?);
                 let reply = handle.ask(Command { actor, verb }).await;
                 Ok(reply.ok_or("the controller has stopped")?)
             }

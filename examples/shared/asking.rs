@@ -7,8 +7,8 @@ use std::io;
 
 use coldspare::Reply;
 use coldspare::command::Verb;
-use coldspare::site::{Site, SiteErrors};
-use coldspare_names::{Generation, PersonaName, ServerName};
+use coldspare::site::{Indivisible, Site, SiteErrors};
+use coldspare_names::{Generation, PersonaName, PoolName, ServerName};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio::io::{
@@ -94,10 +94,28 @@ pub struct SiteText {
     pub text: String,
 }
 
+/// Why a request's site cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum BadSite {
+    /// It is none.
+    #[error(transparent)]
+    Text(#[from] SiteErrors),
+    /// The controller's pool cannot be looked after alone.
+    #[error(transparent)]
+    Part(#[from] Indivisible),
+}
+
 impl Request {
-    /// What the controller is to do; an error if it contains a site that cannot be.
-    pub fn verb(self) -> Result<Verb, SiteErrors> {
-        let read = |site: SiteText| Site::parse(&site.text, &site.file).map(Box::new);
+    /// What the controller is to do; one that looks after one pool only takes that pool of a site.
+    pub fn verb(self, pool: Option<&PoolName>) -> Result<Verb, BadSite> {
+        let read = |site: SiteText| -> Result<_, BadSite> {
+            let site = Site::parse(&site.text, &site.file)?;
+            let site = match pool {
+                Some(pool) => site.of_pool(pool)?,
+                None => site,
+            };
+            Ok(Box::new(site))
+        };
         Ok(match self {
             Self::Status => Verb::Status,
             Self::Plan { persona, to } => Verb::Plan { persona, to },

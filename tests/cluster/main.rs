@@ -21,6 +21,7 @@ mod history;
 mod kills;
 mod member;
 mod persona;
+mod pools;
 #[path = "../controller/process.rs"]
 #[allow(dead_code, reason = "the tests of one controller use the rest")]
 mod process;

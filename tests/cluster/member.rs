@@ -18,6 +18,7 @@ pub(crate) const LONGEST: Duration = Duration::from_millis(500);
 pub(crate) struct Member {
     name: &'static str,
     lease: Duration,
+    pool: Option<&'static str>,
     place: Place,
     /// Where it hears agents, for each path.
     ears: [SocketAddr; 2],
@@ -33,9 +34,18 @@ impl Member {
         Self {
             name,
             lease,
+            pool: None,
             place: Place::at(&engine.address()),
             ears,
             process: None,
+        }
+    }
+
+    /// The same, of one pool.
+    pub(crate) fn of_pool(self, pool: &'static str) -> Self {
+        Self {
+            pool: Some(pool),
+            ..self
         }
     }
 
@@ -49,17 +59,18 @@ impl Member {
 
     pub(crate) fn begin(&mut self) {
         let (ears, lease) = (self.ears.map(|ear| ear.to_string()), self.lease.as_secs());
-        self.process = Some(self.place.spawn(&[
-            "--site",
-            SITE,
-            "--name",
-            self.name,
-            "--lease",
-            &lease.to_string(),
-            "--hear",
-            &ears[0],
-            &ears[1],
-        ]));
+        let lease = lease.to_string();
+        let mut arguments = vec!["--site", SITE, "--name", self.name, "--lease", &lease];
+        arguments.extend(["--hear", &ears[0], &ears[1]]);
+        arguments.extend(self.pool.into_iter().flat_map(|pool| ["--pool", pool]));
+        self.process = Some(self.place.spawn(&arguments));
+    }
+
+    /// What it says when it cannot run.
+    pub(crate) fn begin_in_vain(&self) -> String {
+        let pool = self.pool.into_iter().flat_map(|pool| ["--pool", pool]);
+        let arguments: Vec<_> = ["--site", SITE].into_iter().chain(pool).collect();
+        self.place.start_in_vain(&arguments)
     }
 
     pub(crate) fn process(&mut self) -> &mut Controller {

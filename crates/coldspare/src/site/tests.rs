@@ -12,6 +12,7 @@ use self::mistakes::MISTAKES;
 
 mod drivers;
 mod mistakes;
+mod part;
 
 const WHITE_PAPER: &str = include_str!("../../../../examples/sites/white-paper.toml");
 
