@@ -24,11 +24,12 @@ use std::time::{Duration, SystemTime};
 use clap::Parser;
 use coldspare::leading::Lease;
 use coldspare::site::Site;
+use coldspare::watch::tell_changes;
 use coldspare::{Clock, Core, Ending, Estimates, Shell, connect, longest_give};
 use coldspare_names::{PoolName, Time};
 use coldspare_store::Store;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
@@ -141,6 +142,7 @@ impl Daemon<'_> {
             Estimates::default(),
             clock.now(),
         )?;
+        let watched = devices.clone();
         let (shell, handle, told) = Shell::new(site.clone(), devices, self.store.clone(), clock);
         let shell = match lease {
             Some(lease) => shell.led_by(lease),
@@ -148,6 +150,9 @@ impl Daemon<'_> {
         };
 
         let mut tasks = hearing.go_on(&site, &handle);
+        let (seen, changes) = mpsc::unbounded_channel();
+        tasks.spawn(tell_changes(watched, clock, seen));
+        tasks.spawn(log::tell(changes, arguments.log));
         let (ending, ended) = watch::channel(false);
         let mut visits = JoinSet::new();
         let host = Host::Leads {

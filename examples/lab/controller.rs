@@ -8,6 +8,7 @@ use std::time::Duration;
 use coldspare::command::{Actor, Command};
 use coldspare::site::Site;
 use coldspare::udp::Ears;
+use coldspare::watch::tell_changes;
 use coldspare::{Clock, Core, Devices, Ending, Estimates, Handle, Overview, Reply, Shell, connect};
 use coldspare_agent::remote::Agents;
 use coldspare_examples::agents::admit;
@@ -16,6 +17,7 @@ use coldspare_heartbeat::Path;
 use coldspare_names::Time;
 use coldspare_store::SqliteStore;
 use tokio::net::TcpListener;
+use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
@@ -94,8 +96,13 @@ impl Controller {
         tasks.spawn(async move {
             let (Ending::Stopped | Ending::AnotherSite(_)) = shell.run(core).await;
         });
+        let (seen, mut changes) = mpsc::unbounded_channel();
+        tasks.spawn(tell_changes(devices.clone(), clock, seen));
         tasks.spawn(async move {
-            while let Some(event) = told.recv().await {
+            while let Some(event) = tokio::select! {
+                event = told.recv() => event,
+                event = changes.recv() => event,
+            } {
                 log.tell(event);
             }
         });

@@ -167,6 +167,8 @@ async fn cables(lab: &mut Lab) -> Result<(), Failure> {
         }
         lab.expect(What::PathDegraded, "r1", since, SCRUB).await?;
         service_is_on(lab, carrier).await?;
+        lab.expect(What::ChannelFailover, PERSONA, since, SCRUB)
+            .await?;
         sleep(AFTERWARDS).await;
     }
     lab.never(What::Verdict, Time::EPOCH)?;

@@ -73,3 +73,22 @@ pub fn clock(duration: Duration) -> String {
     let tenths = duration.as_millis() / 100;
     format!("{}:{:02}.{}", tenths / 600, tenths / 10 % 60, tenths % 10)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_told_as_json_can_be_read_back() {
+        let told = Told {
+            at: Time::after_epoch(Duration::from_millis(1_795_379_593_017)),
+            event: Event::new(What::PoweredOn)
+                .server(&"r2".parse().unwrap())
+                .because("it reads On"),
+        };
+        let line = json(&told);
+        assert_eq!(read(&line), Some(told));
+        assert_eq!(read(r#"{"timestamp":"2026-11-22","level":"INFO"}"#), None);
+        assert_eq!(read("cannot run"), None);
+    }
+}

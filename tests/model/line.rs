@@ -169,6 +169,7 @@ impl Line {
             switches: switches.collect(),
             arrays: arrays.collect(),
             guests: BTreeMap::new(),
+            groups: BTreeMap::new(),
             workloads: workloads.collect(),
             san_key: SecretKey::new([7; 32]),
             prober: Arc::new(self.clone()),

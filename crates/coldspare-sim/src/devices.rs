@@ -42,7 +42,7 @@ impl World {
             .collect();
         let groups = plant.clusters.iter().map(|(name, cluster)| {
             let control: Arc<dyn DagControl> = Arc::new(self.end(name, cluster));
-            (name, control)
+            (name.clone(), control)
         });
         let groups: BTreeMap<_, _> = groups.collect();
         let workload = |kind: &WorkloadKind| -> Arc<dyn Workload> {
@@ -93,6 +93,7 @@ impl World {
                 .iter()
                 .map(|(name, of)| (name.clone(), workload(&of.workload)))
                 .collect(),
+            groups,
             san_key: plant.key.clone(),
             prober: Arc::new(self.clone()),
             pinger: Arc::new(self.clone()),

@@ -9,7 +9,6 @@ use async_trait::async_trait;
 use coldspare_bmc::{Bmc, MemoryBmc};
 #[cfg(feature = "ipmi")]
 use coldspare_bmc::{Ipmi, IpmiAccess, IpmiUser, NicFile};
-use coldspare_exchange::DagControl;
 use coldspare_exchange::memory::{Settings, SimulatedCluster};
 use coldspare_heartbeat::Path;
 use coldspare_names::{PortName, ServerName, SwitchName, Time};
@@ -84,6 +83,7 @@ pub fn connect(site: &Site) -> Result<Devices, ConnectError> {
         switches: BTreeMap::new(),
         arrays: BTreeMap::new(),
         guests: BTreeMap::new(),
+        groups: BTreeMap::new(),
         workloads: BTreeMap::new(),
         san_key: san_key.clone(),
         prober: Arc::new(Silent),
@@ -132,7 +132,6 @@ pub fn connect(site: &Site) -> Result<Devices, ConnectError> {
         };
         devices.arrays.insert(name.clone(), array);
     }
-    let mut groups: BTreeMap<_, Arc<dyn DagControl>> = BTreeMap::new();
     for (name, of) in &site.dags {
         let group = match of.driver {
             DagDriver::Memory => {
@@ -143,7 +142,8 @@ pub fn connect(site: &Site) -> Result<Devices, ConnectError> {
             dag: name.to_string(),
             source,
         };
-        groups.insert(name.clone(), Arc::new(group.map_err(refuse)?));
+        let group = Arc::new(group.map_err(refuse)?);
+        devices.groups.insert(name.clone(), group);
     }
     for (name, of) in &site.personas {
         if of.persona.agent {
@@ -158,9 +158,14 @@ pub fn connect(site: &Site) -> Result<Devices, ConnectError> {
                 .insert(name.clone(), Arc::new(MemoryGuest::new(name.clone(), nics)));
         }
         let workload: Arc<dyn Workload> = match &of.workload {
-            WorkloadKind::DagMember { dag, member } if groups.contains_key(dag) => Arc::new(
-                DagMember::new(groups[dag].clone(), member.clone(), site.redistribution),
-            ),
+            WorkloadKind::DagMember { dag, member } => match devices.groups.get(dag) {
+                Some(group) => Arc::new(DagMember::new(
+                    group.clone(),
+                    member.clone(),
+                    site.redistribution,
+                )),
+                None => Arc::new(Plain),
+            },
             _ => Arc::new(Plain),
         };
         devices.workloads.insert(name.clone(), workload);

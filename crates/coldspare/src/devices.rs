@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use coldspare_bmc::Bmc;
+use coldspare_exchange::{DagControl, DagName};
 use coldspare_heartbeat::Path;
 use coldspare_names::{ArrayName, PersonaName, ServerName, SwitchName};
 use coldspare_network::{Guest, Switch};
@@ -25,6 +26,8 @@ pub struct Devices {
     pub arrays: BTreeMap<ArrayName, Arc<dyn Array>>,
     /// Each persona's operating system, through its agent.
     pub guests: BTreeMap<PersonaName, Arc<dyn Guest>>,
+    /// Each database availability group.
+    pub groups: BTreeMap<DagName, Arc<dyn DagControl>>,
     /// Each persona's application.
     pub workloads: BTreeMap<PersonaName, Arc<dyn Workload>>,
     /// From which the secrets are derived that bind an admission to a server and a generation.

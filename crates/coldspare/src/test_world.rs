@@ -111,6 +111,7 @@ impl World {
             switches: handles(&switches, |switch| Arc::new(switch) as _),
             arrays: handles(&arrays, |array| Arc::new(array) as _),
             guests: handles(&guests, |guest| Arc::new(guest) as _),
+            groups: BTreeMap::new(),
             workloads: site
                 .personas
                 .keys()

@@ -10,10 +10,13 @@ use coldspare_exchange::{
 };
 use coldspare_names::{Channel, NetworkName, PersonaName};
 use coldspare_network::Guest;
+use futures::FutureExt;
+use futures::future::join_all;
 use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
 
 use crate::clock::Clock;
+use crate::devices::Devices;
 use crate::event::{Event, Told, What};
 
 /// How often is looked.
@@ -21,16 +24,29 @@ const EVERY: Duration = Duration::from_secs(2);
 /// How long a look may take.
 const LIMIT: Duration = Duration::from_secs(10);
 
+/// Watches every group and the networks of every persona, and tells what changes, until nobody
+/// listens. What does not answer is looked at again later, and nothing is told of it.
+pub async fn tell_changes(devices: Devices, clock: Clock, events: mpsc::UnboundedSender<Told>) {
+    let groups = devices.groups.into_values();
+    let groups = groups.map(|group| watch_group(group, clock, events.clone()).boxed());
+    let guests = devices.guests.into_iter();
+    let guests = guests.map(|(persona, guest)| {
+        let events = events.clone();
+        watch_channels(persona, guest, clock, events).boxed()
+    });
+    join_all(groups.chain(guests)).await;
+}
+
 /// What was seen of a group last.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct GroupSeen {
+struct GroupSeen {
     active: BTreeMap<DatabaseName, MemberName>,
     copies: BTreeMap<CopyId, CopyStatus>,
 }
 
 impl GroupSeen {
     /// What is new since the last look; the first look tells nothing.
-    pub fn look(&mut self, dag: &Dag, copies: &[CopyState]) -> Vec<Event> {
+    fn look(&mut self, dag: &Dag, copies: &[CopyState]) -> Vec<Event> {
         let mounted = dag
             .databases
             .iter()
@@ -71,8 +87,7 @@ impl GroupSeen {
     }
 }
 
-/// Watches a group for ever.
-pub async fn watch_group(
+async fn watch_group(
     group: Arc<dyn DagControl>,
     clock: Clock,
     events: mpsc::UnboundedSender<Told>,
@@ -95,8 +110,8 @@ pub async fn watch_group(
     }
 }
 
-/// Watches which channel carries each network of a persona, for ever.
-pub async fn watch_channels(
+/// Watches which channel carries each network of a persona.
+async fn watch_channels(
     persona: PersonaName,
     guest: Arc<dyn Guest>,
     clock: Clock,

@@ -54,7 +54,25 @@ fn a_site_that_cannot_be_is_refused_with_its_place() {
         file: "site.toml".to_owned(),
         text: "nam = 'x'".to_owned(),
     };
-    let errors = Request::Apply { site }.verb().unwrap_err();
+    let errors = Request::Apply { site }.verb(None).unwrap_err();
     let errors = errors.to_string();
     assert!(errors.contains("site.toml:1:1: nam:"), "{errors}");
+}
+
+#[test]
+fn a_controller_of_one_pool_takes_that_pool_of_a_site() {
+    let site = SiteText {
+        file: "two-pools.toml".to_owned(),
+        text: include_str!("../../sites/two-pools.toml").to_owned(),
+    };
+    let request = Request::Compare { site };
+    let pool = "laboratory".parse().unwrap();
+    let Ok(Verb::Compare { site }) = request.clone().verb(Some(&pool)) else {
+        panic!("it is a comparison");
+    };
+    let servers: Vec<_> = site.servers.keys().map(ServerName::as_str).collect();
+    assert_eq!(servers, ["r720-3"]);
+    let unknown = "labor".parse().unwrap();
+    let refused = request.verb(Some(&unknown)).unwrap_err().to_string();
+    assert!(refused.contains("no pool labor"), "{refused}");
 }
