@@ -191,7 +191,13 @@ async fn disk(lab: &mut Lab) -> Result<(), Failure> {
     comes_to(lab, "r2", since, TWO_BOOTS).await?;
     lab.server("r1")?.san_link(true)?;
     lab.expect(What::Scrubbed, "r1", since, SCRUB).await?;
-    Ok(())
+    // That it was heard until it was turned off contradicts nobody.
+    let told = lab.told();
+    let reasons = told.iter().filter_map(|told| told.event.reason.as_deref());
+    match reasons.into_iter().find(|why| why.contains("not believed")) {
+        Some(why) => Err(Surprise(why.to_owned()).into()),
+        None => Ok(()),
+    }
 }
 
 async fn moves(lab: &mut Lab) -> Result<(), Failure> {

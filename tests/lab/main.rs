@@ -85,6 +85,29 @@ fn a_persona_whose_server_loses_power_comes_back_as_the_simulation_tells_it() {
 }
 
 #[test]
+fn a_failover_goes_on_in_whatever_stage_its_controller_is_killed() {
+    if let Some(lines) = lab("controller") {
+        assert_restored(
+            &lines,
+            lines.last().unwrap()["home"]["web-1"].as_str().unwrap(),
+        );
+        let kills = lines.iter().filter(|line| {
+            let reason = line["reason"].as_str().unwrap_or_default();
+            line["event"] == "fault" && reason.starts_with("the controller is killed in stage")
+        });
+        let kills = kills.count();
+        assert!(kills >= 7, "{kills} kills: {lines:#?}");
+    }
+}
+
+#[test]
+fn a_failover_whose_leader_is_killed_is_ended_by_another() {
+    if let Some(lines) = lab("follower") {
+        assert_restored(&lines, "r2");
+    }
+}
+
+#[test]
 fn a_server_that_thaws_after_its_persona_was_taken_can_do_no_harm() {
     if let Some(lines) = lab("feed") {
         assert_restored(&lines, "r2");

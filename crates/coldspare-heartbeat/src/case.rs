@@ -26,6 +26,8 @@ pub(crate) struct Case {
     pub(crate) wake: Time,
     pub(crate) power: Inquiry<Power>,
     pub(crate) sessions: Inquiry<Sessions>,
+    /// Since which question the management controller says *off* each time.
+    off_since: Option<Time>,
     /// Whether the management controller was caught in a contradiction: its *off* counts no more.
     pub(crate) distrusted: bool,
     pub(crate) verdict: Option<Verdict>,
@@ -104,6 +106,7 @@ impl Case {
             wake: now,
             power: Inquiry::new(now),
             sessions: Inquiry::new(now),
+            off_since: None,
             distrusted: false,
             verdict: None,
             opened: now,
@@ -123,6 +126,11 @@ impl Case {
         let again = now + profile.ask_again;
         match answer {
             Answer::Power(word) => {
+                match word {
+                    Power::Off => drop(self.off_since.get_or_insert(asked)),
+                    Power::On => self.off_since = None,
+                    Power::NoAnswer => {}
+                }
                 let word = (word != Power::NoAnswer).then_some(word);
                 self.power.answered(asked, word, again);
             }
@@ -206,8 +214,14 @@ impl Case {
         new
     }
 
-    /// Everything a verdict rests on.
-    pub(crate) fn seen(&self, profile: &Profile, doubt: Option<Doubt>, now: Time) -> Seen {
+    /// Everything a verdict rests on; `heard` is when the server was last heard, if it still is.
+    pub(crate) fn seen(
+        &self,
+        profile: &Profile,
+        doubt: Option<Doubt>,
+        heard: Option<Time>,
+        now: Time,
+    ) -> Seen {
         Seen {
             doubt,
             heartbeats: match self.trouble {
@@ -218,14 +232,18 @@ impl Case {
                 Trouble::Disk => Heartbeats::DiskStalled,
             },
             since: self.since,
-            power: self.power(),
+            power: self.power(profile, heard),
             activity: self.activity(profile, now),
         }
     }
 
-    fn power(&self) -> Option<Power> {
+    /// That a server is off which is still heard says nothing yet: it may just have been turned off.
+    /// It contradicts a heartbeat that came when the answer had to be there.
+    fn power(&self, profile: &Profile, heard: Option<Time>) -> Option<Power> {
+        let off = self.off_since.map(|asked| asked + profile.answer_limit);
         match self.power.said {
             Some((_, Power::Off)) if self.distrusted => Some(Power::NoAnswer),
+            Some((_, Power::Off)) if self.trouble == Trouble::Disk && heard <= off => None,
             Some((_, power)) => Some(power),
             None => self.power.tried.then_some(Power::NoAnswer),
         }

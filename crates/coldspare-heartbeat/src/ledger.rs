@@ -112,6 +112,13 @@ impl Ledger {
         &mut self.rows[slot.index()]
     }
 
+    /// When a server was last heard over a path that is still awaited.
+    pub(crate) fn heard(&self, slot: Slot) -> Option<Time> {
+        let heard = self.row(slot).heard.into_iter();
+        let latest = heard.filter(|&tick| tick != NEVER).max();
+        latest.map(|tick| self.time(tick))
+    }
+
     /// Forgets all that is known of a slot.
     pub(crate) fn clear(&mut self, slot: Slot) {
         self.rows[slot.index()] = Row::NONE;

@@ -47,7 +47,9 @@ pub(super) async fn killed_in_every_stage(lab: &mut Lab) -> Result<(), Failure> 
             let steps = died.plan.stages[died.stage].iter();
             let steps: Vec<_> = steps.map(ToString::to_string).collect();
             let (stage, steps) = (died.stage, steps.join(", "));
-            lab.fault_of_controller(&format!("it is killed in stage {stage}: {steps}"));
+            lab.fault_of_controller(&format!(
+                "the controller is killed in stage {stage}: {steps}"
+            ));
             killed.insert(stage);
             stages = died.plan.stages.len();
             lab.controller.daemons()?.start("a")?;
@@ -111,7 +113,7 @@ pub(super) async fn another_takes_over(lab: &mut Lab) -> Result<(), Failure> {
     lab.server("r1")?.hold_button()?;
     lab.expect(What::Fenced, PERSONA, since, SCRUB).await?;
     lab.controller.daemons()?.kill("a").await?;
-    let killed = lab.fault_of_controller("the one that leads is killed");
+    let killed = lab.fault_of_controller("the controller that leads is killed");
     comes_to(lab, "r2", killed, BOOT * 2).await?;
     until_leads(lab.controller.daemons()?, "b", Duration::ZERO).await?;
     // What was chosen, and proven, is not chosen or proven again by doing it once more.

@@ -201,15 +201,16 @@ impl Detector {
     }
 
     fn judge_case(&mut self, slot: Slot, doubt: Option<Doubt>, now: Time) {
+        let heard = self.ledger.heard(slot);
         let Some(case) = self.cases.get_mut(&slot) else {
             return;
         };
-        let mut seen = case.seen(&self.profile, doubt.clone(), now);
+        let mut seen = case.seen(&self.profile, doubt.clone(), heard, now);
         let mut judgement = judge(&seen);
         if judgement == Judgement::Contradiction {
             case.distrusted = true;
             self.findings.push(Finding::Contradicted { slot });
-            seen = case.seen(&self.profile, doubt, now);
+            seen = case.seen(&self.profile, doubt, heard, now);
             judgement = judge(&seen);
         }
         let Judgement::Found(row) = judgement else {

@@ -283,6 +283,29 @@ fn a_disk_that_is_not_written_alarms_at_once_and_is_given_up_after_its_limit() {
 }
 
 #[test]
+fn a_server_without_disk_that_is_turned_off_makes_no_liar_of_its_controller() {
+    let mut world = World::of(2);
+    world.at(secs(10.0), slot(0), Fate::DiskLost);
+    world.at(secs(40.0), slot(0), Fate::PoweredOff);
+    world.run(secs(60.0));
+    let lies = world.told(|f| matches!(f, Finding::Contradicted { .. }));
+    assert_eq!(lies, []);
+    let (_, verdict) = world.verdicts(slot(0)).pop().unwrap();
+    assert_eq!(verdict.status, Status::Dead);
+}
+
+#[test]
+fn a_controller_that_says_off_of_a_server_that_is_heard_is_told_once() {
+    let mut world = World::of(2);
+    world.at(secs(10.0), slot(0), Fate::DiskLostAndCalledOff);
+    world.run(secs(100.0));
+    let lies = world.told(|f| matches!(f, Finding::Contradicted { .. }));
+    assert_eq!(lies.len(), 1);
+    let (_, verdict) = world.verdicts(slot(0)).pop().unwrap();
+    assert_eq!(verdict.status, Status::SanLost, "its word counts no more");
+}
+
+#[test]
 fn a_booting_server_is_not_missed_before_its_first_sign_of_life() {
     let mut detector = Detector::new(Profile::default(), Time::EPOCH).unwrap();
     let booting = Enrolment {

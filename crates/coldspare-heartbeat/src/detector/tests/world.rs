@@ -68,6 +68,8 @@ pub(super) enum Fate {
     CutOffAndCalledOff,
     FeedLost,
     DiskLost,
+    /// Alive without its disk, and its controller says *off*.
+    DiskLostAndCalledOff,
     PathLost(Path),
 }
 
@@ -192,7 +194,7 @@ impl World {
             server.sequence += 1;
             for path in Path::BOTH {
                 let sends = match server.fate {
-                    Fate::Well | Fate::DiskLost => true,
+                    Fate::Well | Fate::DiskLost | Fate::DiskLostAndCalledOff => true,
                     Fate::PathLost(lost) => path != lost,
                     _ => false,
                 };
@@ -238,16 +240,25 @@ impl World {
         match question {
             Question::Probe(path) => Answer::Probe {
                 path,
-                answered: matches!(server.fate, Fate::Well | Fate::DiskLost),
+                answered: matches!(
+                    server.fate,
+                    Fate::Well | Fate::DiskLost | Fate::DiskLostAndCalledOff
+                ),
             },
             Question::Power if !self.witnesses_answer => Answer::Power(Power::NoAnswer),
             Question::Sessions if !self.witnesses_answer => Answer::Sessions(Sessions::NoAnswer),
             Question::Power => Answer::Power(match server.fate {
-                Fate::PoweredOff | Fate::CutOffAndCalledOff => Power::Off,
+                Fate::PoweredOff | Fate::CutOffAndCalledOff | Fate::DiskLostAndCalledOff => {
+                    Power::Off
+                }
                 Fate::CutOff | Fate::FeedLost => Power::NoAnswer,
                 _ => Power::On,
             }),
-            Question::Sessions if server.fate == Fate::DiskLost => Answer::Sessions(Sessions::Gone),
+            Question::Sessions
+                if matches!(server.fate, Fate::DiskLost | Fate::DiskLostAndCalledOff) =>
+            {
+                Answer::Sessions(Sessions::Gone)
+            }
             Question::Sessions => Answer::Sessions(Sessions::LastWrite(server.wrote)),
         }
     }
