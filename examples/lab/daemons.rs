@@ -62,7 +62,8 @@ pub(crate) struct Daemons {
 }
 
 impl Daemons {
-    /// The store of the scenario's controllers, and none of them yet. What they tell goes to the log.
+    /// The store of the scenario's controllers, and the first of them, `a`. What they tell goes to
+    /// the log.
     pub(crate) async fn begin(scenario: Choice, program: &Path, log: Log) -> Result<Self, Failure> {
         std::fs::write(site_file(), SITE.1)?;
         let (store, engine) = if scenario == Choice::Follower {
@@ -70,13 +71,15 @@ impl Daemons {
         } else {
             (format!("sqlite:{}", Self::STORE), None)
         };
-        Ok(Self {
+        let mut daemons = Self {
             program: program.to_owned(),
             store,
             running: BTreeMap::new(),
             log,
             _engine: engine,
-        })
+        };
+        daemons.start("a")?;
+        Ok(daemons)
     }
 
     /// Where the store of a single controller is.

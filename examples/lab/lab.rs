@@ -62,7 +62,7 @@ impl Log {
 }
 
 impl Lab {
-    /// Starts every part. Controllers of their own are started by the scenario.
+    /// Starts every part.
     pub(crate) async fn start(
         scenario: Choice,
         inside: &Inside,

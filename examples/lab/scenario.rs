@@ -26,9 +26,6 @@ const AFTERWARDS: Duration = Duration::from_secs(3);
 
 /// Brings the persona up on its home, and plays the scenario.
 pub(crate) async fn play(lab: &mut Lab, scenario: Choice) -> Result<(), Failure> {
-    if scenario.has_daemons() {
-        controllers::start(lab, scenario).await?;
-    }
     begin(lab).await?;
     match scenario {
         Choice::All | Choice::Bare => {}
