@@ -24,7 +24,7 @@ use crate::plant::{Process, log_file};
 
 /// How long one that leads may not be heard of before another takes over: more than the longest call
 /// that gives something on this site.
-const LEASE: Duration = Duration::from_secs(22);
+const LEASE: Duration = Duration::from_secs(11);
 /// How long nobody may answer who leads: a lease, the longest call, and some for a busy machine.
 const PATIENCE: Duration = Duration::from_mins(2);
 /// Where etcd is.
