@@ -28,7 +28,9 @@ pub fn json(told: &Told) -> String {
 /// The event that was printed so; none if the line is something else.
 pub fn read(line: &str) -> Option<Told> {
     let Line { at, event } = serde_json::from_str::<Line<Event>>(line).ok()?;
-    let at = Duration::try_from_secs_f64(at).ok()?;
+    // It was told to the millisecond.
+    let at = Duration::try_from_secs_f64(at).ok()? + Duration::from_micros(500);
+    let at = Duration::from_millis(u64::try_from(at.as_millis()).ok()?);
     let at = Time::after_epoch(at);
     Some(Told { at, event })
 }
