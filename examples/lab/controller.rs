@@ -50,7 +50,7 @@ pub(crate) struct Controller {
 #[derive(Debug)]
 enum Process {
     Ours(Handle),
-    Own(Daemons),
+    Own(Box<Daemons>),
 }
 
 impl Controller {
@@ -59,7 +59,7 @@ impl Controller {
         Ok(Self {
             calls: Calls::new(clock),
             devices: connect(site)?,
-            process: Process::Own(daemons),
+            process: Process::Own(Box::new(daemons)),
             heard: Arc::default(),
             _tasks: JoinSet::new(),
         })

@@ -8,7 +8,7 @@ use coldspare::record::{PersonaRecord, Run};
 use coldspare_names::{Generation, ServerName};
 use coldspare_persona::PersonaState;
 use coldspare_store::{Key, SqliteStore, Store};
-use tokio::time::{Instant, sleep};
+use tokio::time::{sleep, timeout};
 
 use super::{BOOT, SCRUB, comes_to};
 use crate::Failure;
@@ -62,33 +62,35 @@ async fn next_stage(
     before: Generation,
     killed: &BTreeSet<usize>,
 ) -> Result<Option<Run>, Failure> {
-    let began = Instant::now();
-    while began.elapsed() < BOOT {
-        let record = record(store).await?;
-        if record.holding.generation() > before {
-            match record.run {
-                None if record.state == PersonaState::Running => return Ok(None),
-                Some(run) if !killed.contains(&run.stage) => return Ok(Some(run)),
-                _ => {}
+    let look = async {
+        loop {
+            let record = record(store).await?;
+            if record.holding.generation() > before {
+                match record.run {
+                    None if record.state == PersonaState::Running => return Ok(None),
+                    Some(run) if !killed.contains(&run.stage) => return Ok(Some(run)),
+                    _ => {}
+                }
             }
+            sleep(LOOK).await;
         }
-        sleep(LOOK).await;
-    }
-    Err(Surprise(format!("the failover is not over within {BOOT:?}")).into())
+    };
+    within(BOOT, "the failover is not over", look).await
 }
 
 /// Waits until a server is a spare again. Told events are no measure: a controller that is killed
 /// may not have told what it has recorded.
 async fn is_spare(lab: &Lab, server: &ServerName) -> Result<(), Failure> {
-    let began = Instant::now();
-    while began.elapsed() < SCRUB {
-        let servers = lab.servers().await?;
-        if servers.iter().any(|it| it.server == *server && it.scrubbed) {
-            return Ok(());
+    let look = async {
+        loop {
+            let servers = lab.servers().await?;
+            if servers.iter().any(|it| it.server == *server && it.scrubbed) {
+                return Ok(());
+            }
+            sleep(crate::lab::LOOK).await;
         }
-        sleep(crate::lab::LOOK).await;
-    }
-    Err(Surprise(format!("{server} is no spare within {SCRUB:?}")).into())
+    };
+    within(SCRUB, &format!("{server} is no spare"), look).await
 }
 
 async fn record(store: &SqliteStore) -> Result<PersonaRecord, Failure> {
@@ -107,20 +109,31 @@ pub(super) async fn another_takes_over(lab: &mut Lab) -> Result<(), Failure> {
     lab.controller.daemons()?.kill("a").await?;
     let killed = lab.fault_of_controller("the controller that leads is killed");
     comes_to(lab, "r2", killed, BOOT * 2).await?;
-    until_leads(lab.controller.daemons()?, "b", Duration::ZERO).await?;
+    until_leads(lab.controller.daemons()?, "b", SCRUB).await?;
     // What was chosen, and proven, is not chosen or proven again by doing it once more.
     lab.never(What::Placed, killed)?;
     lab.expect(What::Scrubbed, "r1", since, SCRUB).await?;
     Ok(())
 }
 
-async fn until_leads(daemons: &Daemons, name: &str, within: Duration) -> Result<(), Failure> {
-    let began = Instant::now();
-    while !daemons.leads(name).await {
-        if began.elapsed() >= within {
-            return Err(Surprise(format!("{name} does not lead")).into());
+async fn until_leads(daemons: &Daemons, name: &str, limit: Duration) -> Result<(), Failure> {
+    let look = async {
+        while !daemons.leads(name).await {
+            sleep(crate::lab::LOOK).await;
         }
-        sleep(crate::lab::LOOK).await;
+        Ok(())
+    };
+    within(limit, &format!("{name} does not lead"), look).await
+}
+
+/// Waits for something that is a surprise if it does not come.
+async fn within<T>(
+    limit: Duration,
+    otherwise: &str,
+    look: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    match timeout(limit, look).await {
+        Ok(found) => found,
+        Err(_) => Err(Surprise(format!("{otherwise} within {limit:?}")).into()),
     }
-    Ok(())
 }
