@@ -55,6 +55,7 @@ pub enum ConnectError {
         source: coldspare_bmc::IpmiUserError,
     },
     /// Personas without agent cannot be watched.
+    #[cfg(feature = "udp")]
     #[error("no health monitor can be pinged: it takes net.ipv4.ping_group_range or CAP_NET_RAW")]
     Ping(#[source] io::Error),
     /// An array cannot be as the site describes it.
@@ -87,7 +88,10 @@ pub fn connect(site: &Site) -> Result<Devices, ConnectError> {
         workloads: BTreeMap::new(),
         san_key: san_key.clone(),
         prober: Arc::new(Silent),
-        pinger: pinger(site).map_err(ConnectError::Ping)?,
+        #[cfg(feature = "udp")]
+        pinger: Arc::new(pinger(site)?),
+        #[cfg(not(feature = "udp"))]
+        pinger: Arc::new(Silent),
     };
     for (name, of) in &site.servers {
         let identity = site
@@ -219,24 +223,18 @@ fn server_ports(site: &Site, switch: &SwitchName) -> BTreeSet<PortName> {
 
 /// What pings health monitors, if this process may.
 #[cfg(feature = "udp")]
-pub(crate) fn pinger(site: &Site) -> io::Result<Arc<dyn Pinger>> {
+fn pinger(site: &Site) -> Result<Echo, ConnectError> {
     let mut personas = site.personas.values();
     if personas.any(|of| !of.persona.agent) {
-        coldspare_heartbeat::ping::is_allowed()?;
+        coldspare_heartbeat::ping::is_allowed().map_err(ConnectError::Ping)?;
     }
-    Ok(Arc::new(Echo))
-}
-
-/// Who hears no agents asks nobody else either.
-#[cfg(not(feature = "udp"))]
-fn pinger(_: &Site) -> io::Result<Arc<dyn Pinger>> {
-    Ok(Arc::new(Silent))
+    Ok(Echo)
 }
 
 /// By ICMP echo, which operating systems answer by themselves.
 #[cfg(feature = "udp")]
 #[derive(Debug)]
-struct Echo;
+pub(crate) struct Echo;
 
 #[cfg(feature = "udp")]
 #[async_trait]
@@ -246,7 +244,7 @@ impl Pinger for Echo {
     }
 }
 
-/// Where there is nobody to answer.
+/// Where there is nobody to answer: who hears no agents asks nobody else either.
 #[derive(Debug)]
 struct Silent;
 

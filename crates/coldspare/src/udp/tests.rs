@@ -11,6 +11,7 @@ use tokio::time::{sleep, timeout};
 
 use super::*;
 use crate::ask::{Answered, Ask, answer};
+use crate::connect::Echo;
 use crate::hearing::Expected;
 use crate::shell::Shell;
 use crate::test_world::{World, white_paper};
@@ -77,10 +78,10 @@ async fn an_agent_is_heard_gets_its_echo_and_answers_when_it_is_asked() {
 async fn a_health_monitor_is_pinged_and_only_its_answer_is_a_sign_of_life() {
     let clock = Clock::showing(Time::EPOCH);
     let mut world = World::idle(white_paper(), MemoryArray::TRAITS);
-    let Ok(pinger) = crate::connect::pinger(&world.site) else {
+    if coldspare_heartbeat::ping::is_allowed().is_err() {
         return;
-    };
-    world.devices.pinger = pinger;
+    }
+    world.devices.pinger = Arc::new(Echo);
     let server: ServerName = "r720-1".parse().unwrap();
     for (address, answered) in [("127.0.0.1", true), ("203.0.113.1", false)] {
         let ask = Ask::HealthMonitor {
