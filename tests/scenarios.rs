@@ -298,6 +298,20 @@ fn a_damaged_copy_of_a_member_that_nobody_moved_is_left_to_people() {
     assert_eq!(home(&checked, "exchange-1"), Some("r720-3"));
 }
 
+#[test]
+fn a_server_that_lost_its_san_while_an_array_was_lost_is_taken_from_when_the_array_is_back() {
+    let site = include_str!("../examples/sites/white-paper.toml");
+    let site = Site::parse(site, "white-paper.toml").unwrap();
+    let scenario = "duration = \"2h\"\n\
+        [[fault]]\nat = \"10m\"\nkind = \"array-loss\"\narray = \"ps6110\"\nfor = \"14m\"\n\
+        [[fault]]\nat = \"13m\"\nkind = \"san-loss\"\nserver = \"r720-1\"\n";
+    let scenario = Scenario::parse(scenario, "both.toml", &site).unwrap();
+    let checked = run(&site, &scenario, 1).unwrap();
+    assert!(checked.violations.is_empty(), "{:?}", checked.violations);
+    assert_eq!(home(&checked, "exchange-1"), Some("r720-3"));
+    assert_eq!(home(&checked, "exchange-2"), Some("r720-2"));
+}
+
 /// A management controller whose driver is broken.
 #[derive(Debug)]
 struct Panics(Arc<dyn Bmc>);

@@ -302,6 +302,7 @@ async fn bring_up(
         number: state.boots,
         pulse: None,
         told_by: 0,
+        cut_off: BTreeMap::new(),
         wrote: None,
         writes: true,
         agent_hangs: false,

@@ -186,6 +186,7 @@ impl Machine {
             number: *boots,
             pulse: None,
             told_by: 0,
+            cut_off: BTreeMap::new(),
             wrote: None,
             writes: true,
             agent_hangs: false,

@@ -32,6 +32,8 @@ pub(crate) struct System {
     pub(crate) pulse: Option<Pulse>,
     /// Which controller told it, by the order of their starts.
     pub(crate) told_by: u64,
+    /// Its sessions with arrays that do not answer it.
+    pub(crate) cut_off: BTreeMap<VolumeId, SessionId>,
     /// When it last wrote its image.
     pub(crate) wrote: Option<Time>,
     /// Whether every disk took the latest write.
@@ -98,10 +100,13 @@ impl System {
             match (written, &disk) {
                 (Err(IoRefused::Gone), _) => *disk = None,
                 // Still its own if it comes back in time.
-                (Err(IoRefused::NoAnswer), Some(cut_off)) if self.writes => {
-                    left.push((volume.clone(), cut_off.clone()));
+                (Err(IoRefused::NoAnswer), Some(session)) => {
+                    let known = self.cut_off.insert(volume.clone(), session.clone());
+                    if known.as_ref() != Some(session) {
+                        left.push((volume.clone(), session.clone()));
+                    }
                 }
-                _ => {}
+                _ => drop(self.cut_off.remove(volume)),
             }
             if written.is_ok() && *volume == self.image {
                 self.wrote = Some(now);
