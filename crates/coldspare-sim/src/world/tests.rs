@@ -304,3 +304,29 @@ async fn an_array_forgets_an_initiator_that_no_packet_comes_from() {
     pass(10).await;
     assert!(runs(&world) && writes(&world), "it logged in again");
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_sessions_of_a_server_without_san_end_whatever_else_it_had_lost_before() {
+    let world = world().await;
+    let sessions = |array: &str| {
+        let array = array.parse().unwrap();
+        world.look(|truth| {
+            let open = truth.sessions(&array).into_iter();
+            open.filter(|session| truth.server_at(session.source) == Some(&server()))
+                .count()
+        })
+    };
+    assert_eq!((sessions("ps6110"), sessions("ps6010")), (1, 2));
+    let images = FaultKind::ArrayLoss {
+        array: "ps6110".parse().unwrap(),
+    };
+    world.inject(&images);
+    pass(60).await;
+    assert_eq!(sessions("ps6010"), 2);
+    world.inject(&fault("san-loss"));
+    pass(60).await;
+    assert_eq!(sessions("ps6010"), 0);
+    world.mend(&images);
+    pass(60).await;
+    assert_eq!((sessions("ps6110"), sessions("ps6010")), (0, 0));
+}
