@@ -107,7 +107,7 @@ async fn run(arguments: &Arguments) -> Result<(), Failure> {
 
 impl Daemon<'_> {
     /// Looks after the site until it is told to stop. Dropped, it stops at once.
-    async fn look_after(&self, lease: Option<Lease>) -> Result<(), Failure> {
+    async fn look_after(&self, mut lease: Option<Lease>) -> Result<(), Failure> {
         let mut told_to_stop = self.told_to_stop.clone();
         let file = self.file.as_ref();
         let site = tokio::select! {
@@ -128,6 +128,7 @@ impl Daemon<'_> {
                 Ending::AnotherSite(other) => site = other,
             }
             tracing::info!("starts anew: the site's devices are others");
+            lease = lease.map(Lease::begun_anew);
         }
     }
 

@@ -199,7 +199,7 @@ impl State {
             _ => longest_give(&rules.iron.site),
         };
         let tenure = self.controllers[who].tenure.as_ref();
-        order.give.is_none()
+        !order.gives(rules.iron.traits.binds())
             || tenure.is_some_and(|tenure| tenure.may_give(self.now, order.limit, longest))
     }
 

@@ -37,6 +37,15 @@ pub struct Order {
     pub give: Option<Give>,
 }
 
+impl Order {
+    /// Whether a late one could do harm: it gives, or it arms where arrays do not bind. A NIC that
+    /// is armed late boots, when it is powered on for another persona, one that lives elsewhere; and
+    /// no such array refuses it.
+    pub fn gives(&self, binds: bool) -> bool {
+        self.give.is_some() || (!binds && matches!(self.step, Step::Arm { .. }))
+    }
+}
+
 /// What giving needs. Only the [`Core`](crate::Core) makes one, from its record.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Give {

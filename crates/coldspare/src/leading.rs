@@ -2,8 +2,8 @@
 //!
 //! The store's term stops the commits of a controller that was paused and led no longer; it does not
 //! stop its calls to devices. So a leader **gives** only while its lease outlasts the call, and a new
-//! leader waits until whatever its predecessor gave has taken effect or never will. Taking needs no
-//! lease: a late one cannot give anybody anything.
+//! leader waits until whatever its predecessor gave has taken effect or never will. Everything else
+//! only has to begin before the lease ends: a late one cannot give anybody anything.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -61,13 +61,15 @@ impl Tenure {
     }
 }
 
-/// What a controller is led by that leads in one term: its commits expect the term, and it gives
-/// only while the lease allows it.
+/// What a controller is led by that leads in one term: its commits expect the term, and it begins
+/// only what the lease allows.
 #[derive(Debug, Clone)]
 pub struct Lease {
     term: Term,
     standing: watch::Receiver<Standing>,
     clock: Clock,
+    /// Before it nothing counts as waited out.
+    since: Time,
 }
 
 impl Lease {
@@ -78,7 +80,18 @@ impl Lease {
             term,
             standing,
             clock,
+            since: Time::EPOCH,
         })
+    }
+
+    /// The same for a controller that follows another one in the same term, whose calls were broken
+    /// off: it waits for them as a new leader does.
+    #[must_use]
+    pub fn begun_anew(self) -> Self {
+        Self {
+            since: self.clock.now(),
+            ..self
+        }
     }
 
     /// Ends when the term is over.
@@ -93,16 +106,22 @@ impl Lease {
         self.term.guard(txn)
     }
 
-    /// Waits until something may be given that takes at most so long. Never, if the term is over.
-    pub(crate) async fn may_give(&mut self, limit: Duration, longest: Duration) {
+    /// Waits until something may begin that the lease has to outlast by so much, and so long after
+    /// the term began. Never, if the term is over.
+    pub(crate) async fn may_begin(&mut self, limit: Duration, wait: Duration) {
         loop {
             let now = self.clock.now();
             let due = match &*self.standing.borrow_and_update() {
                 Standing::Leads(tenure) if tenure.term == self.term => {
-                    if tenure.may_give(now, limit, longest) {
+                    let began = tenure.began.max(self.since);
+                    let tenure = Tenure {
+                        began,
+                        ..tenure.clone()
+                    };
+                    if tenure.may_give(now, limit, wait) {
                         return;
                     }
-                    tenure.began + longest
+                    began + wait
                 }
                 _ => Time::NEVER,
             };

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::time::Duration;
 
 use coldspare_heartbeat::intake::{Accepted, Counters, Rejection};
 use coldspare_heartbeat::wire::LENGTH;
@@ -178,8 +179,8 @@ impl Shell {
         (shell, handle, told)
     }
 
-    /// The shell of one of several controllers on one store: it commits only in that term, and gives
-    /// only while the lease allows it. Its owner drops it when the [lease is lost](Lease::lost).
+    /// The shell of one of several controllers on one store: it commits only in that term, and begins
+    /// only what the lease allows. Its owner drops it when the [lease is lost](Lease::lost).
     #[must_use]
     pub fn led_by(self, lease: Lease) -> Self {
         Self {
@@ -307,11 +308,15 @@ impl Shell {
                     obstacle: Obstacle::Device,
                     reason: BROKE_OFF.to_owned(),
                 };
-                let longest = longest_give(&site);
-                let lease = self.lease.clone().filter(|_| order.give.is_some());
+                let (limit, wait) = if order.gives(devices.bind()) {
+                    (order.limit, longest_give(&site))
+                } else {
+                    (Duration::ZERO, Duration::ZERO)
+                };
+                let lease = self.lease.clone();
                 let call = async move {
                     if let Some(mut lease) = lease {
-                        lease.may_give(order.limit, longest).await;
+                        lease.may_begin(limit, wait).await;
                     }
                     let end = act(&devices, &site, &order).await;
                     Input::Acted { task, end }
@@ -391,6 +396,6 @@ async fn load(store: &dyn Store, alarm: impl Fn(Event)) -> coldspare_store::List
                 tracing::warn!(%error, "the store cannot be read");
             }
         }
-        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+        tokio::time::sleep(Duration::from_secs(1)).await;
     }
 }

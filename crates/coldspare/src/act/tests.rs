@@ -355,3 +355,14 @@ async fn an_operating_system_is_asked_once_to_shut_down_and_not_at_all_when_it_i
     scene.act(&step).await.unwrap();
     assert!(!guest.is_shutting_down());
 }
+
+#[tokio::test(start_paused = true)]
+async fn arming_counts_as_giving_where_arrays_do_not_bind() {
+    let scene = Scene::taken().await;
+    for step in scene.plan.stages.iter().flatten() {
+        let (gives, arms) = (step.kind() == Kind::Give, matches!(step, Step::Arm { .. }));
+        let order = scene.order(step);
+        assert_eq!(order.gives(true), gives, "{step}");
+        assert_eq!(order.gives(false), gives || arms, "{step}");
+    }
+}

@@ -99,10 +99,40 @@ async fn a_new_leader_gives_only_after_the_longest_call_of_its_predecessor() {
     let mut a = Stands::on(&store, "a/1");
     let mut lease = a.leads_within(Duration::from_secs(1)).await;
     let before = a.clock.now();
-    lease.may_give(LIMIT, LIMIT).await;
+    lease.may_begin(LIMIT, LIMIT).await;
     // It looks twice a second, and began to lead a moment before it was seen to.
     let waited = a.clock.now() - before;
     assert!(waited + LOOK >= LIMIT && waited < LIMIT + LENGTH / 3 + LOOK);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_begins_anew_in_the_same_term_waits_for_the_calls_of_the_one_before() {
+    let store = MemoryStore::new();
+    let mut a = Stands::on(&store, "a/1");
+    let mut lease = a.leads_within(Duration::from_secs(1)).await;
+    lease.may_begin(LIMIT, LIMIT).await;
+    let before = a.clock.now();
+    lease.may_begin(LIMIT, LIMIT).await;
+    assert_eq!(a.clock.now(), before, "it has waited");
+    lease.begun_anew().may_begin(LIMIT, LIMIT).await;
+    let waited = a.clock.now() - before;
+    assert!(waited >= LIMIT && waited < LIMIT + LENGTH / 3 + LOOK);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_begins_after_the_lease() {
+    let store = MemoryStore::new();
+    let mut a = Stands::on(&store, "a/1");
+    let mut lease = a.leads_within(Duration::from_secs(1)).await;
+    let before = a.clock.now();
+    lease.may_begin(Duration::ZERO, Duration::ZERO).await;
+    assert_eq!(a.clock.now(), before, "what gives nothing waits for nobody");
+    // It sleeps, and nobody tells the lease that it is over.
+    a.task.abort();
+    sleep(LENGTH).await;
+    let begins = lease.may_begin(Duration::ZERO, Duration::ZERO);
+    let begins = tokio::time::timeout(LENGTH, begins).await;
+    assert!(begins.is_err());
 }
 
 #[tokio::test(start_paused = true)]
@@ -110,10 +140,10 @@ async fn nothing_is_given_that_the_lease_may_not_outlast() {
     let store = MemoryStore::new();
     let mut a = Stands::on(&store, "a/1");
     let mut lease = a.leads_within(Duration::from_secs(1)).await;
-    let gives = tokio::time::timeout(LENGTH * 20, lease.may_give(LENGTH, LIMIT)).await;
+    let gives = tokio::time::timeout(LENGTH * 20, lease.may_begin(LENGTH, LIMIT)).await;
     assert!(gives.is_err(), "it is as long as the lease");
     a.task.abort();
-    let gives = tokio::time::timeout(LENGTH * 20, lease.may_give(LIMIT, LIMIT)).await;
+    let gives = tokio::time::timeout(LENGTH * 20, lease.may_begin(LIMIT, LIMIT)).await;
     assert!(gives.is_err(), "nobody renews the lease");
 }
 
