@@ -8,7 +8,6 @@ use coldspare::site::Site;
 use coldspare::{Clock, Core, Devices, Ending, Estimates, Handle, Reply, Shell, Told};
 use coldspare_exchange::{DagControl, DatabaseName, MemberName};
 use coldspare_names::{PersonaName, ServerName, Time};
-use coldspare_store::MemoryStore;
 use serde::Serialize;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -46,7 +45,6 @@ impl Simulation {
         let supervisor = tokio::spawn(supervise(
             world.clone(),
             Arc::new(site.clone()),
-            world.plant().store.clone(),
             running,
             through,
         ));
@@ -60,11 +58,6 @@ impl Simulation {
     /// The data centre.
     pub fn world(&self) -> &World {
         &self.world
-    }
-
-    /// The controller's store.
-    pub fn store(&self) -> &MemoryStore {
-        &self.world.plant().store
     }
 
     /// The time of the run.
@@ -110,7 +103,6 @@ impl Drop for Simulation {
 async fn supervise(
     world: World,
     mut site: Arc<Site>,
-    store: MemoryStore,
     running: watch::Sender<Option<Handle>>,
     through: impl Fn(Devices) -> Devices + Send,
 ) {
@@ -121,7 +113,7 @@ async fn supervise(
         let Ok(core) = Core::new(site.clone(), binds, estimates(&world), clock.now()) else {
             return;
         };
-        let store = Arc::new(store.clone());
+        let store = Arc::new(world.store().clone());
         let (shell, handle, mut told) = Shell::new(site.clone(), devices, store, clock);
         world.heard_by(Some(handle.clone()));
         running.send_replace(Some(handle));

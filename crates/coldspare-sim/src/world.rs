@@ -16,6 +16,7 @@ use coldspare::{Clock, Handle, Told};
 use coldspare_heartbeat::Path;
 use coldspare_names::{PersonaName, Time};
 use coldspare_network::memory::MemoryGuest;
+use coldspare_store::MemoryStore;
 use tokio::sync::Notify;
 use tokio::time::sleep_until;
 
@@ -137,16 +138,22 @@ impl World {
         self.lock().controller_linked
     }
 
-    /// Who is heard from now on: the controller that runs, if one does.
-    pub(crate) fn heard_by(&self, controller: Option<Handle>) {
+    /// Who hears the agents from now on: the controller that looks after them, if one does.
+    pub fn heard_by(&self, controller: Option<Handle>) {
         let mut state = self.lock();
         state.controllers += u64::from(controller.is_some());
         state.controller = controller;
         state.say_own_links();
     }
 
-    pub(crate) fn tell(&self, told: Told) {
+    /// Keeps what a controller tells, among all that is [told](Self::told).
+    pub fn tell(&self, told: Told) {
         self.lock().told.push(told);
+    }
+
+    /// The controllers' store.
+    pub fn store(&self) -> &MemoryStore {
+        &self.0.plant.store
     }
 
     /// Waits until the controller's machine dies.
