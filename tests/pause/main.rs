@@ -52,11 +52,13 @@ fn naps(calls: &[Kind]) -> impl Iterator<Item = (Kind, Nap)> {
 impl Story {
     /// Whether a call that is sent after the lease may leave something undone: nobody keeps it from
     /// being done. A drain leaves the work elsewhere. Where the other leader has planned anew, the
-    /// server may be a home again that is powered off, or a spare that is armed or powered on; it
-    /// boots nothing, since its admission is gone. The checkers say that nobody is harmed.
+    /// server may be a home again that is powered off or parked, so that its work is taken over
+    /// elsewhere; or a spare that is armed or powered on, which boots nothing, since its admission is
+    /// gone. The checkers say that nobody is harmed.
     fn is_undone_by(self, kind: Kind, lands: Lands) -> bool {
         let late = lands == Lands::OnWaking;
-        let anew = self == Self::BadSpare && matches!(kind, Kind::Switches | Kind::Gives);
+        let anew =
+            self == Self::BadSpare && matches!(kind, Kind::Switches | Kind::Gives | Kind::Changes);
         late && (kind == Kind::Drains || anew)
     }
 
