@@ -21,6 +21,10 @@ pub(crate) struct Place {
 }
 
 /// Opens the store, or the part of it that is the pool's.
+#[cfg_attr(
+    not(feature = "etcd"),
+    expect(unused_variables, reason = "a store in a file serves one controller")
+)]
 pub(crate) async fn open(
     address: &StoreAddress,
     pool: Option<&PoolName>,
