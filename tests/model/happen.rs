@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use coldspare::act::{Obstacle, Order, StepError};
-use coldspare::ask::answer;
+use coldspare::ask::{Lists, answer};
 use coldspare::core::{Input, Output, TaskId};
 use coldspare::{Clock, longest_give};
 use coldspare_heartbeat::Path;
@@ -177,8 +177,10 @@ impl State {
                     Output::Ask(ask) => {
                         let devices = Line::to(&rules.iron, &self.plant).devices();
                         let site = rules.iron.site.clone();
-                        let asked =
-                            async { answer(&devices, &site, Clock::showing(now), ask).await };
+                        let asked = async {
+                            let (clock, lists) = (Clock::showing(now), Lists::default());
+                            answer(&devices, &site, clock, &lists, ask).await
+                        };
                         inputs.push_back(Input::Answered(play(asked)));
                     }
                     _ => {}

@@ -1,5 +1,6 @@
 //! iSCSI names, prepared once where they enter.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -38,7 +39,11 @@ impl IscsiName {
     pub fn new(text: impl AsRef<str>) -> Result<Self, NameError> {
         let text = text.as_ref();
         let refuse = |reason| Err(NameError::new(KIND, text, reason));
-        let Ok(prepared) = stringprep::nameprep(text) else {
+        let prepared = if is_plain(text) {
+            Cow::Borrowed(text)
+        } else if let Ok(prepared) = stringprep::nameprep(text) {
+            prepared
+        } else {
             return refuse("it has characters that RFC 3722 prohibits");
         };
         if prepared.len() > LONGEST {
@@ -74,11 +79,22 @@ impl IscsiName {
         }
     }
 
+    /// Whether a text is this name, once it is prepared.
+    pub fn is(&self, text: &str) -> bool {
+        self.as_str() == text || (!is_plain(text) && Self::new(text).as_ref() == Ok(self))
+    }
+
     /// Whether preparation changed what was entered: worth a warning, because a target that
     /// already holds the entered form will not know this one.
     pub fn was_changed(&self, entered: &str) -> bool {
         self.as_str() != entered
     }
+}
+
+/// Whether preparation has nothing to do: nearly always, and arrays list names by the thousand.
+fn is_plain(text: &str) -> bool {
+    let is_plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-.:".contains(&b);
+    text.bytes().all(is_plain)
 }
 
 fn check_iqn(rest: &str) -> Result<(), &'static str> {
@@ -206,6 +222,23 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn preparation_has_nothing_to_do_with_a_plain_text(text in "[a-z0-9.:-]{0,40}") {
+            prop_assert!(is_plain(&text));
+            let prepared = stringprep::nameprep(&text).unwrap();
+            prop_assert_eq!(prepared.as_ref(), text.as_str());
+        }
+
+        #[test]
+        fn a_name_is_every_text_that_is_prepared_to_it(free in "[a-zA-Z0-9äßÉ.:-]{0,20}", other in "[a-zA-Z]{0,2}") {
+            let entered = format!("iqn.2012-08.com.example:{free}");
+            let other = format!("iqn.2012-08.com.example:{other}");
+            if let (Ok(name), Ok(another)) = (IscsiName::new(&entered), IscsiName::new(&other)) {
+                prop_assert!(name.is(&entered));
+                prop_assert_eq!(name.is(&other), name == another);
+            }
+        }
+
         #[test]
         fn preparing_twice_changes_nothing(free in "[a-zA-Z0-9äßÉ.:-]{0,40}") {
             let entered = format!("iqn.2012-08.com.example:{free}");

@@ -57,8 +57,8 @@ impl ShutOut {
             return false;
         }
         // Whoever typed the name may not have prepared it: compare the prepared form.
-        let initiator = IscsiName::new(&session.initiator);
-        let is_persona = initiator.is_ok_and(|initiator| Some(initiator) == self.initiator);
+        let initiator = self.initiator.as_ref();
+        let is_persona = initiator.is_some_and(|initiator| initiator.is(&session.initiator));
         let is_spared = self.spared.contains(&session.source);
         self.addresses.contains(&session.source) || (is_persona && !is_spared)
     }

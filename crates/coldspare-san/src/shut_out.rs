@@ -1,6 +1,6 @@
 //! Taking and giving: a server is shut out of an array, or admitted to a volume.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use coldspare_names::{ArrayName, Generation, ServerName, VolumeName};
@@ -40,7 +40,7 @@ pub struct ShutOutEvidence {
     server: ServerName,
     up_to: Generation,
     stamps: BTreeMap<VolumeName, Generation>,
-    read: BTreeSet<VolumeName>,
+    read: usize,
     lasting: bool,
 }
 
@@ -66,9 +66,9 @@ impl ShutOutEvidence {
         &self.stamps
     }
 
-    /// Every volume of the array that was looked at.
-    pub fn read(&self) -> &BTreeSet<VolumeName> {
-        &self.read
+    /// How many volumes the array has: every one was looked at.
+    pub fn read(&self) -> usize {
+        self.read
     }
 
     /// Whether it stays so when the persona's initiator name is admitted for another server: only
@@ -176,7 +176,7 @@ pub async fn read_shut_out(array: &dyn Array, request: &ShutOut) -> Result<ShutO
         stamps: stamped
             .map(|(volume, found)| (volume.clone(), found.stamp))
             .collect(),
-        read: admissions.keys().cloned().collect(),
+        read: admissions.len(),
         lasting: traits.binds(),
     })
 }

@@ -16,6 +16,9 @@ use crate::clock::Clock;
 use crate::devices::Devices;
 use crate::site::Site;
 
+mod lists;
+pub use lists::Lists;
+
 /// A question.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ask {
@@ -94,8 +97,15 @@ pub struct Found {
     pub sessions: Vec<Session>,
 }
 
-/// Puts a question to the world. An error is no answer, and no answer is said to be none.
-pub async fn answer(devices: &Devices, site: &Site, clock: Clock, ask: Ask) -> Answered {
+/// Puts a question to the world. An error is no answer, and no answer is said to be none. Whoever
+/// asks much at once shares the lists.
+pub async fn answer(
+    devices: &Devices,
+    site: &Site,
+    clock: Clock,
+    lists: &Lists,
+    ask: Ask,
+) -> Answered {
     match ask {
         Ask::Witness {
             server,
@@ -105,7 +115,8 @@ pub async fn answer(devices: &Devices, site: &Site, clock: Clock, ask: Ask) -> A
             let answer = match question {
                 Question::Power => Answer::Power(power(devices, site, &server).await),
                 Question::Sessions => {
-                    Answer::Sessions(sessions(devices, site, clock.now(), &server).await)
+                    let since = (asked, clock.now());
+                    Answer::Sessions(sessions(devices, site, lists, since, &server).await)
                 }
                 Question::Probe(path) => {
                     devices.prober.probe(&server, path);
@@ -177,32 +188,31 @@ async fn power(devices: &Devices, site: &Site, server: &ServerName) -> Power {
 
 /// Every array's sessions of a server together. An array that is silent leaves the question open,
 /// unless another one shows the server writing.
-async fn sessions(devices: &Devices, site: &Site, now: Time, server: &ServerName) -> Sessions {
+async fn sessions(
+    devices: &Devices,
+    site: &Site,
+    lists: &Lists,
+    (asked, now): (Time, Time),
+    server: &ServerName,
+) -> Sessions {
     let Some(policy) = site.policy_of(server) else {
         return Sessions::NoAnswer;
     };
-    let addresses = site.san_addresses(server);
     let limit = policy.call_limits.array;
-    let asked = join_all(
-        devices
-            .arrays
-            .values()
-            .map(|array| in_time(limit, array.sessions())),
-    )
-    .await;
+    let arrays = devices.arrays.iter();
+    let listed = arrays.map(|(name, array)| timeout(limit, lists.of(name, array, asked, now)));
+    let listed = join_all(listed).await;
 
+    let addresses = site.san_addresses(server);
     let mut all_known = true;
     let mut latest = None;
-    for sessions in asked {
-        let Some(sessions) = sessions else {
+    for list in listed {
+        let Ok(Some(list)) = list else {
             all_known = false;
             continue;
         };
-        for session in sessions
-            .iter()
-            .filter(|session| addresses.contains(&session.source))
-        {
-            match (session.last_write, session.opened) {
+        for session in addresses.iter().filter_map(|at| list.get(at)).flatten() {
+            match *session {
                 (LastWrite::At(at), _) | (LastWrite::Never, Some(at)) => {
                     latest = latest.max(Some(at));
                 }

@@ -22,17 +22,19 @@
 //! | `apply` | what another site changes |
 //! | `commit` | what is made durable, and what follows once it is |
 //! | `watch` | whom the detector watches |
+//! | `tasks` | which steps are on their way |
+//! | `directory` | who belongs where |
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use coldspare_heartbeat::{Detector, Label, Power, Slot, Status};
-use coldspare_names::{PersonaName, ServerName, Time};
+use coldspare_names::{PersonaName, PoolName, ServerName, Time};
 use coldspare_persona::PoolPolicy;
 use coldspare_store::Revision;
 
-use crate::act::{Done, Order, StepError};
+use crate::act::{Done, StepError};
 use crate::estimates::Estimates;
 use crate::event::Event;
 use crate::planner::Planner;
@@ -44,6 +46,7 @@ mod apply;
 mod arrival;
 mod commit;
 mod conclude;
+mod directory;
 mod failure;
 mod home;
 mod inputs;
@@ -51,6 +54,7 @@ mod judge;
 mod request;
 mod run;
 mod scrub;
+mod tasks;
 mod watch;
 
 pub use inputs::{CommitId, Input, Output, RequestId, TaskId, Watched};
@@ -61,8 +65,8 @@ struct Kept<T> {
     record: T,
     /// At which revision it is stored; `None`: it is not.
     revision: Option<Revision>,
-    /// A commit of it is on its way.
-    committing: bool,
+    /// What it becomes, if the commit succeeds that is on its way.
+    proposed: Option<Box<T>>,
 }
 
 impl<T> Kept<T> {
@@ -70,8 +74,17 @@ impl<T> Kept<T> {
         Self {
             record,
             revision,
-            committing: false,
+            proposed: None,
         }
+    }
+
+    fn is_committing(&self) -> bool {
+        self.proposed.is_some()
+    }
+
+    /// As it is, and as it may be at any moment.
+    fn either(&self) -> impl Iterator<Item = &T> {
+        std::iter::once(&self.record).chain(self.proposed.as_deref())
     }
 }
 
@@ -100,10 +113,24 @@ struct Persona {
     watched: BTreeSet<ServerName>,
     /// Not to be led on before that.
     rest_until: Time,
+    /// While it waits for a server: when the spares are looked at next.
+    look_again: Time,
     /// How often in a row the present stage has failed.
     failures: u32,
     /// What was told last about why nothing can be done, so that it is told once.
     told: Option<String>,
+}
+
+impl Persona {
+    /// Its record as it is, and as it may be at any moment.
+    fn records(&self) -> impl Iterator<Item = &PersonaRecord> {
+        self.kept.iter().flat_map(Kept::either)
+    }
+
+    /// The servers that these know.
+    fn known(&self) -> impl Iterator<Item = &ServerName> {
+        self.records().flat_map(|record| record.holding.known())
+    }
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -132,19 +159,14 @@ struct Server {
 enum Subject {
     Persona(PersonaName),
     Server(ServerName),
-    /// Everything: placement looks at a whole site.
-    Homes,
+    /// Who needs a home in a pool, and which spares of it are left: placement looks at a whole pool.
+    Homes(PoolName),
+    /// The servers of a pool that wear nothing: whether they are off.
+    Spares(PoolName),
     /// A commit that is tried again.
     Commit(CommitId),
     /// The survey of a site without record.
     Survey,
-}
-
-/// Which step of whom a task is.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct Task {
-    subject: Subject,
-    step: usize,
 }
 
 /// How far the store has been read.
@@ -174,7 +196,8 @@ pub struct Core {
     site_revision: Option<Revision>,
     /// A commit of another site is on its way.
     applying: bool,
-    tasks: BTreeMap<TaskId, Task>,
+    directory: directory::Directory,
+    tasks: tasks::Tasks,
     commits: BTreeMap<CommitId, commit::Proposal>,
     numbered: u64,
     timers: BTreeSet<(Time, Subject)>,
@@ -220,7 +243,8 @@ impl Core {
             control: Kept::new(ControlRecord::default(), None),
             site_revision: None,
             applying: false,
-            tasks: BTreeMap::new(),
+            directory: directory::Directory::default(),
+            tasks: tasks::Tasks::default(),
             commits: BTreeMap::new(),
             numbered: 0,
             timers: BTreeSet::new(),
@@ -268,7 +292,8 @@ impl Core {
             match &subject {
                 Subject::Persona(persona) => self.lead(persona),
                 Subject::Server(server) => self.scrub(server),
-                Subject::Homes => self.find_homes(),
+                Subject::Homes(pool) => self.find_homes(pool),
+                Subject::Spares(pool) => self.look_at_spares(pool),
                 Subject::Commit(commit) => self.commit_again(*commit),
                 Subject::Survey => self.begin_survey(),
             }
@@ -307,51 +332,6 @@ impl Core {
     fn number(&mut self) -> u64 {
         self.numbered += 1;
         self.numbered
-    }
-
-    /// Hands out a step.
-    fn act(&mut self, subject: Subject, step: usize, order: Order) {
-        let task = TaskId(self.number());
-        self.tasks.insert(task, Task { subject, step });
-        self.outputs.push(Output::Act {
-            task,
-            order: Box::new(order),
-        });
-    }
-
-    fn acted(&mut self, task: TaskId, end: Result<Done, StepError>) {
-        let Some(Task { subject, step }) = self.tasks.remove(&task) else {
-            return;
-        };
-        if end.is_ok() {
-            self.tell_done(&subject, step);
-        }
-        let stage = match &subject {
-            Subject::Persona(name) => self.personas.get_mut(name).and_then(|p| p.stage.as_mut()),
-            Subject::Server(name) => self.servers.get_mut(name).and_then(|s| s.scrub.as_mut()),
-            _ => None,
-        };
-        if let Some(stage) = stage
-            && let Some(place) = stage.ends.get_mut(step)
-        {
-            *place = Some((self.now, end));
-            self.dirty.insert(subject);
-        }
-    }
-
-    fn tell_done(&mut self, subject: &Subject, step: usize) {
-        let Subject::Persona(name) = subject else {
-            return;
-        };
-        let run = self.record(name).and_then(|record| record.run.as_ref());
-        let step = run.and_then(|run| run.plan.stages.get(run.stage)?.get(step));
-        let event = step.and_then(|step| Some(step.about(Event::new(step.done()?)).persona(name)));
-        self.outputs.extend(event.map(Output::Tell));
-    }
-
-    /// Forgets the steps that are on their way for a subject: their ends no longer matter.
-    fn abandon(&mut self, subject: &Subject) {
-        self.tasks.retain(|_, task| task.subject != *subject);
     }
 
     fn planner<'a>(&'a self, policy: &'a PoolPolicy) -> Planner<'a> {
@@ -396,11 +376,16 @@ impl Core {
                 stage: None,
                 watched: BTreeSet::new(),
                 rest_until: Time::EPOCH,
+                look_again: Time::EPOCH,
                 failures: 0,
                 told: None,
             };
-            self.personas.entry(name.clone()).or_insert_with(unknown);
+            if !self.personas.contains_key(name) {
+                self.personas.insert(name.clone(), unknown());
+                self.directory.recorded(name, false);
+            }
         }
+        self.directory.use_site(&site);
         self.site = site;
         Ok(())
     }

@@ -128,6 +128,13 @@ impl Holding {
         self.generation
     }
 
+    /// Every server that it names, some perhaps twice: holders, who is reserved, who was fenced.
+    pub fn known(&self) -> impl Iterator<Item = &ServerName> {
+        let reserved = self.reserved.iter().map(|grant| &grant.server);
+        let holders = self.holders.keys();
+        holders.chain(reserved).chain(self.fenced.keys())
+    }
+
     /// Reserves a server under a new generation.
     pub fn reserve(&mut self, server: ServerName) -> Generation {
         let generation = self.raise();

@@ -17,7 +17,7 @@ use tokio::task::JoinSet;
 use tokio::time::sleep_until;
 
 use crate::act::{Obstacle, StepError, act};
-use crate::ask::answer;
+use crate::ask::{Lists, answer};
 use crate::clock::Clock;
 use crate::command::Command;
 use crate::core::{Core, Input, Output, RequestId, Watched};
@@ -128,7 +128,8 @@ impl Handle {
 #[derive(Debug)]
 pub struct Shell {
     site: Arc<Site>,
-    devices: Devices,
+    devices: Arc<Devices>,
+    lists: Arc<Lists>,
     store: Arc<dyn Store>,
     clock: Clock,
     arrivals: mpsc::Receiver<Arrival>,
@@ -157,7 +158,8 @@ impl Shell {
         let hearing = Arc::new(Hearing::new());
         let shell = Self {
             site,
-            devices,
+            devices: Arc::new(devices),
+            lists: Arc::default(),
             store,
             clock,
             arrivals,
@@ -308,14 +310,14 @@ impl Shell {
                     obstacle: Obstacle::Device,
                     reason: BROKE_OFF.to_owned(),
                 };
-                let (limit, wait) = if order.gives(devices.bind()) {
-                    (order.limit, longest_give(&site))
-                } else {
-                    (Duration::ZERO, Duration::ZERO)
-                };
                 let lease = self.lease.clone();
                 let call = async move {
                     if let Some(mut lease) = lease {
+                        let (limit, wait) = if order.gives(devices.bind()) {
+                            (order.limit, longest_give(&site))
+                        } else {
+                            (Duration::ZERO, Duration::ZERO)
+                        };
                         lease.may_begin(limit, wait).await;
                     }
                     let end = act(&devices, &site, &order).await;
@@ -326,8 +328,10 @@ impl Shell {
             }
             Output::Ask(ask) => {
                 let (devices, site, clock) = (self.devices.clone(), self.site.clone(), self.clock);
-                let call =
-                    async move { Input::Answered(answer(&devices, &site, clock, ask).await) };
+                let lists = self.lists.clone();
+                let call = async move {
+                    Input::Answered(answer(&devices, &site, clock, &lists, ask).await)
+                };
                 self.call(call, || None);
             }
             Output::Use(site) => self.site = site,

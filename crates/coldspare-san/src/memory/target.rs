@@ -1,7 +1,5 @@
 //! One target of the array: who gets in.
 
-use coldspare_names::IscsiName;
-
 use super::{LoginRefused, Traps, Writing};
 use crate::{Admission, Admissions, ArrayTraits, Login, SecretKey, StampKeeper, Volume, chap};
 
@@ -92,8 +90,7 @@ impl Target {
 fn fits(admission: &Admission, login: &Login, traits: ArrayTraits, traps: &Traps) -> bool {
     let name = &admission.initiator;
     let by_name = name.as_str() == login.initiator
-        || (!traps.names_byte_for_byte
-            && IscsiName::new(&login.initiator).is_ok_and(|given| given == *name));
+        || (!traps.names_byte_for_byte && name.is(&login.initiator));
     let by_address = admission.addresses.contains(&login.source);
     if traits.rules_are_ored {
         by_name || (by_address && traits.binds_by_address)

@@ -43,6 +43,7 @@ impl Core {
             }
         }
         let site = self.site.clone();
+        let at_work = working(&site, world);
         let unknown = self
             .personas
             .iter()
@@ -52,7 +53,8 @@ impl Core {
             .iter()
             .filter_map(|name| Some((name, site.personas.get(name)?)))
         {
-            match adopt(&site, of, world) {
+            let servers = self.directory.servers(&of.persona.pool);
+            match adopt(&site, of, servers, world, &at_work) {
                 Ok(record) => self.adopted(name, record),
                 Err(missing) => {
                     let reason = format!("cannot tell who holds it: {missing}");
@@ -65,9 +67,6 @@ impl Core {
     }
 
     fn adopted(&mut self, name: &PersonaName, record: PersonaRecord) {
-        let Some(persona) = self.personas.get_mut(name) else {
-            return;
-        };
         let mut events = Vec::new();
         if record.holding.holders().len() > 1 {
             let others: Vec<_> = record
@@ -82,7 +81,7 @@ impl Core {
                 others.join(", ")
             )));
         }
-        persona.kept = Some(super::Kept::new(record.clone(), None));
+        self.keep(name, Some(super::Kept::new(record.clone(), None)));
         self.propose(
             Proposal::new(Actor::Controller, format!("adopt {name}"))
                 .persona(record)
@@ -91,8 +90,15 @@ impl Core {
     }
 }
 
-/// What the world shows about one persona, or which part of the world is missing.
-fn adopt(site: &Site, of: &SitePersona, world: &World) -> Result<PersonaRecord, String> {
+/// What the world shows about one persona, or which part of the world is missing; `servers` are
+/// those of its pool, and `at_work` says under which names each server is logged in.
+fn adopt(
+    site: &Site,
+    of: &SitePersona,
+    servers: &[ServerName],
+    world: &World,
+    at_work: &AtWork,
+) -> Result<PersonaRecord, String> {
     let persona = &of.persona;
     let volumes = site.volumes_of(&persona.name);
     let mut highest = Generation::NONE;
@@ -111,20 +117,17 @@ fn adopt(site: &Site, of: &SitePersona, world: &World) -> Result<PersonaRecord, 
         }
     }
 
-    let at_work = working(site, world);
-    let may_hold = site.servers.values().filter(|server| {
-        let name = &server.server.name;
-        let off = world.power.get(name) == Some(&Power::Off);
+    let may_hold = servers.iter().filter(|name| {
+        let off = world.power.get(*name) == Some(&Power::Off);
         let elsewhere = at_work
-            .get(name)
+            .get(*name)
             .is_some_and(|names| !names.contains(&persona.initiator));
-        server.server.pool == persona.pool && !off && !elsewhere
+        !off && !elsewhere
     });
     let holders: BTreeMap<_, _> = may_hold
-        .map(|server| {
-            let name = server.server.name.clone();
-            let generation = admitted.get(&name).copied().unwrap_or(highest);
-            (name, generation)
+        .map(|name| {
+            let generation = admitted.get(name).copied().unwrap_or(highest);
+            (name.clone(), generation)
         })
         .collect();
 
@@ -147,9 +150,12 @@ fn adopt(site: &Site, of: &SitePersona, world: &World) -> Result<PersonaRecord, 
     })
 }
 
-/// Under which initiator names each server is logged in, by its SAN addresses.
-fn working(site: &Site, world: &World) -> BTreeMap<ServerName, BTreeSet<IscsiName>> {
-    let mut working: BTreeMap<ServerName, BTreeSet<IscsiName>> = BTreeMap::new();
+/// Under which initiator names each server is logged in.
+type AtWork = BTreeMap<ServerName, BTreeSet<IscsiName>>;
+
+/// The same by what the arrays show: servers are known by their SAN addresses.
+fn working(site: &Site, world: &World) -> AtWork {
+    let mut working = AtWork::new();
     let servers: BTreeMap<_, _> = site
         .servers
         .keys()

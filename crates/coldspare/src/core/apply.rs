@@ -57,9 +57,11 @@ impl Core {
                     record.state
                 ));
             }
-            let mut gone = self.site.servers.keys();
-            let gone = gone.find(|server| {
-                !site.servers.contains_key(*server) && record.holding.involves(server)
+            let mut known = record.holding.known();
+            let gone = known.find(|server| {
+                let involved = record.holding.involves(server);
+                let is_there = |site: &Site| site.servers.contains_key(*server);
+                involved && is_there(&self.site) && !is_there(site)
             })?;
             Some(format!(
                 "it lacks {gone}, which may act as {name}: move {name} first"

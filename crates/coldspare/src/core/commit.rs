@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use coldspare_names::{PersonaName, ServerName};
+use coldspare_names::{PersonaName, ServerName, Time};
 use coldspare_store::{Expected, Key, KeyError, Listing, Outcome, Txn, Value};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -121,21 +121,17 @@ impl Core {
                 )));
             }
         }
-        for name in proposal.personas.keys() {
-            let kept = self
-                .personas
-                .get_mut(name)
-                .and_then(|persona| persona.kept.as_mut());
-            if let Some(kept) = kept {
-                kept.committing = true;
-            }
+        for (name, record) in &proposal.personas {
+            self.promise(name, record.clone());
         }
-        for name in proposal.servers.keys() {
+        for (name, record) in &proposal.servers {
             if let Some(server) = self.servers.get_mut(name) {
-                server.kept.committing = true;
+                server.kept.proposed = Some(Box::new(record.clone()));
             }
         }
-        self.control.committing |= proposal.control.is_some();
+        if let Some(record) = &proposal.control {
+            self.control.proposed = Some(Box::new(record.clone()));
+        }
         let commit = CommitId(self.number());
         self.outputs.push(Output::Commit {
             commit,
@@ -192,12 +188,8 @@ impl Core {
                     return;
                 };
                 for (name, record) in proposal.personas {
-                    let subject = Subject::Persona(name.clone());
-                    if let Some(persona) = self.personas.get_mut(&name) {
-                        persona.kept = Some(Kept::new(record, Some(revision)));
-                    }
+                    self.keep(&name, Some(Kept::new(record, Some(revision))));
                     self.watch(&name);
-                    self.dirty.insert(subject);
                 }
                 for (name, record) in proposal.servers {
                     if let Some(server) = self.servers.get_mut(&name) {
@@ -205,18 +197,17 @@ impl Core {
                         server.kept = Kept::new(record, Some(revision));
                         self.detector.maintenance(slot, on, self.now);
                     }
+                    self.look_at(&name);
                 }
                 if let Some(record) = proposal.control {
                     self.control = Kept::new(record, Some(revision));
+                    self.look_at_everything();
                 }
                 if let Some((site, _)) = proposal.site {
                     self.site_revision = Some(revision);
                     self.applied(&proposal.actor, site);
+                    self.look_at_everything();
                 }
-                // What became of a persona, or of a pause, may leave any server to be scrubbed.
-                let servers = self.servers.keys().cloned().map(Subject::Server);
-                self.dirty.extend(servers);
-                self.dirty.insert(Subject::Homes);
                 self.outputs
                     .extend(proposal.events.into_iter().map(Output::Tell));
                 if let Some((request, reply)) = proposal.reply {
@@ -302,7 +293,7 @@ impl Core {
                 self.outputs.push(Output::Reply { request, reply });
             }
         }
-        self.tasks.clear();
+        self.tasks = super::tasks::Tasks::default();
         self.timers.clear();
         let usable = record::site_key().is_ok_and(|key| self.read_site(listing, &key));
         if !usable {
@@ -317,9 +308,9 @@ impl Core {
                 continue;
             };
             persona.stage = None;
-            persona.kept = stored.ok().flatten();
+            persona.look_again = Time::EPOCH;
+            self.keep(name, stored.ok().flatten());
             self.watch(name);
-            self.dirty.insert(Subject::Persona(name.clone()));
         }
         for name in &personas {
             self.recognise(name);
@@ -337,15 +328,15 @@ impl Core {
                 .unwrap_or_else(|| Kept::new(initial, None));
             let (slot, on) = (server.slot, server.kept.record.maintenance);
             self.detector.maintenance(slot, on, self.now);
-            self.dirty.insert(Subject::Server(name));
         }
         let control = control_key().ok().and_then(|key| self.read(listing, &key));
         self.control = control.unwrap_or_else(|| Kept::new(ControlRecord::default(), None));
-        self.dirty.insert(Subject::Homes);
+        self.look_at_everything();
         self.begin_survey();
         if read_before == Reading::First {
             // Whether a spare is off is on no record, and nothing is placed on one that may be on.
-            self.look_at_spares();
+            let pools = self.site.pools.keys().cloned().map(Subject::Spares);
+            self.dirty.extend(pools);
         }
     }
 

@@ -7,13 +7,13 @@ use std::time::Duration;
 use coldspare_heartbeat::Power;
 use coldspare_names::{PersonaName, PoolName, ServerName};
 use coldspare_persona::placement::{self, Candidate, Claim, LastResort, NetworkNeed, Placement};
-use coldspare_persona::{FailureDomain, PersonaEvent, PersonaState, Pool};
+use coldspare_persona::{FailureDomain, PersonaEvent, PersonaState};
 
 use super::commit::Proposal;
-use super::{Core, RequestId, Subject};
+use super::{Core, Persona, RequestId, Subject};
 use crate::command::Actor;
 use crate::event::{Event, What};
-use crate::holding::Grant;
+use crate::holding::{Grant, Holding};
 use crate::record::{PersonaRecord, Purpose, Run, Wanted};
 use crate::reply::Reply;
 use crate::site::{SitePersona, WorkloadKind};
@@ -22,23 +22,14 @@ use crate::site::{SitePersona, WorkloadKind};
 const LOOK_AGAIN: Duration = Duration::from_secs(30);
 
 impl Core {
-    pub(super) fn find_homes(&mut self) {
+    pub(super) fn find_homes(&mut self, pool: &PoolName) {
         if self.control.record.paused {
             return;
         }
-        let site = self.site.clone();
-        for pool in site.pools.values() {
-            self.find_homes_in(pool);
-        }
-    }
-
-    fn find_homes_in(&mut self, pool: &Pool) {
-        let of_pool = self
-            .site
-            .personas
-            .values()
-            .filter(|of| of.persona.pool == pool.name);
-        let names: Vec<_> = of_pool.map(|of| of.persona.name.clone()).collect();
+        let Some(pool) = self.site.pools.get(pool) else {
+            return;
+        };
+        let names = self.directory.personas(&pool.name);
         let needy: Vec<_> = names
             .iter()
             .filter(|name| self.needs_home(name))
@@ -47,8 +38,9 @@ impl Core {
         if needy.is_empty() {
             return;
         }
-        let mut budget = pool.policy.simultaneous_failovers.get() as usize;
-        budget = budget.saturating_sub(names.iter().filter(|name| self.is_moving(name)).count());
+        let moving = names.iter().filter(|name| self.is_moving(name)).count();
+        let budget = pool.policy.simultaneous_failovers.get() as usize;
+        let mut budget = budget.saturating_sub(moving);
 
         let mut placed = self.place(&needy, None);
         let urgent = |p: &Placement| {
@@ -93,7 +85,7 @@ impl Core {
             return false;
         };
         let record = &kept.record;
-        if kept.committing || record.wanted != Wanted::Running || record.is_in_run() {
+        if kept.is_committing() || record.wanted != Wanted::Running || record.is_in_run() {
             return false;
         }
         match record.state {
@@ -107,11 +99,10 @@ impl Core {
     }
 
     fn is_moving(&self, name: &PersonaName) -> bool {
-        let kept = self
-            .personas
-            .get(name)
-            .and_then(|persona| persona.kept.as_ref());
-        kept.is_some_and(|kept| kept.record.is_in_run())
+        let of = self.personas.get(name);
+        // One that is just being opened counts too.
+        let mut records = of.into_iter().flat_map(Persona::records);
+        records.any(PersonaRecord::is_in_run)
     }
 
     /// Places personas together, on servers of their pools, or only on one that was asked for.
@@ -120,61 +111,48 @@ impl Core {
             .iter()
             .filter_map(|name| Some(&self.site.personas.get(name)?.persona.pool))
             .collect();
-        let (wears, reserved) = self.worn();
-        let candidates: Vec<_> = self
-            .site
-            .servers
-            .values()
-            .filter(|of| match only {
-                Some(only) => of.server.name == *only,
-                None => pools.contains(&of.server.pool),
-            })
-            .filter_map(|of| {
-                let name = &of.server.name;
-                let known = self.servers.get(name)?;
-                Some(Candidate {
-                    server: &of.server,
-                    maintenance: known.kept.record.maintenance,
-                    wears: wears.get(name).cloned(),
-                    reserved: reserved.get(name).cloned(),
-                    scrubbed: known.kept.record.scrubbed,
-                    failed: known.kept.record.failed,
-                    power: match known.power {
-                        Power::Off => placement::Power::Off,
-                        Power::On => placement::Power::On,
-                        Power::NoAnswer => placement::Power::Unknown,
-                    },
-                })
-            })
+        let candidates: Vec<_> = match only {
+            Some(only) => vec![only],
+            None => pools
+                .into_iter()
+                .flat_map(|pool| self.directory.servers(pool))
+                .collect(),
+        };
+        let candidates: Vec<_> = candidates
+            .into_iter()
+            .filter_map(|name| self.candidate(name))
             .collect();
         let claims: Vec<_> = names.iter().filter_map(|name| self.claim(name)).collect();
         placement::place(&claims, &candidates)
     }
 
-    /// Which servers hold a persona, and which are reserved for one.
-    fn worn(
-        &self,
-    ) -> (
-        BTreeMap<&ServerName, PersonaName>,
-        BTreeMap<&ServerName, PersonaName>,
-    ) {
-        let (mut wears, mut reserved) = (BTreeMap::new(), BTreeMap::new());
-        for (name, persona) in &self.personas {
-            let Some(kept) = &persona.kept else { continue };
-            let holding = &kept.record.holding;
-            wears.extend(
-                holding
-                    .holders()
-                    .keys()
-                    .map(|server| (server, name.clone())),
-            );
-            reserved.extend(
-                holding
-                    .reserved()
-                    .map(|grant| (&grant.server, name.clone())),
-            );
-        }
-        (wears, reserved)
+    fn candidate(&self, name: &ServerName) -> Option<Candidate<'_>> {
+        let (of, known) = (self.site.servers.get(name)?, self.servers.get(name)?);
+        let known_to = |is_so: &dyn Fn(&Holding) -> bool| {
+            let mut personas = self.directory.known_to(name).rev();
+            let persona = personas.find(|persona| {
+                let of = self.personas.get(*persona);
+                let mut records = of.into_iter().flat_map(Persona::records);
+                records.any(|record| is_so(&record.holding))
+            });
+            persona.cloned()
+        };
+        Some(Candidate {
+            server: &of.server,
+            maintenance: known.kept.record.maintenance,
+            wears: known_to(&|holding| holding.holders().contains_key(name)),
+            reserved: known_to(&|holding| {
+                let grant = holding.reserved();
+                grant.is_some_and(|grant| grant.server == *name)
+            }),
+            scrubbed: known.kept.record.scrubbed,
+            failed: known.kept.record.failed,
+            power: match known.power {
+                Power::Off => placement::Power::Off,
+                Power::On => placement::Power::On,
+                Power::NoAnswer => placement::Power::Unknown,
+            },
+        })
     }
 
     fn claim(&self, name: &PersonaName) -> Option<Claim<'_>> {
@@ -243,16 +221,14 @@ impl Core {
         let WorkloadKind::DagMember { dag, .. } = &of.workload else {
             return BTreeMap::new();
         };
-        let is_peer = |other: &&SitePersona| {
-            matches!(&other.workload, WorkloadKind::DagMember { dag: d, .. } if d == dag)
-                && other.persona.name != *name
-        };
-        let peers = self.site.personas.values().filter(is_peer);
+        let group = self.site.dags.get(dag);
+        let members = group.into_iter().flat_map(|of| of.personas.values());
+        let peers = members.filter(|member| *member != name);
         peers
             .filter_map(|peer| {
-                let home = self.record(&peer.persona.name)?.holding.home()?;
+                let home = self.record(peer)?.holding.home()?;
                 let domains = &self.site.servers.get(&home.server)?.server.domains;
-                Some((peer.persona.name.clone(), domains.clone()))
+                Some((peer.clone(), domains.clone()))
             })
             .collect()
     }
@@ -328,11 +304,13 @@ impl Core {
 
     /// Nothing can be done now: told once, and tried again when something changes.
     fn wait(&mut self, name: &PersonaName, explanation: Vec<String>, reason: &str) {
-        let (at, subject) = (self.now + LOOK_AGAIN, Subject::Persona(name.clone()));
         // One look is enough, however often it is found that nothing can be done.
-        let mut soon = self.timers.iter().take_while(|(when, _)| *when <= at);
-        if !soon.any(|(_, of)| *of == subject) {
-            self.timers.insert((at, subject));
+        if let Some(persona) = self.personas.get_mut(name)
+            && persona.look_again <= self.now
+        {
+            persona.look_again = self.now + LOOK_AGAIN;
+            let subject = Subject::Persona(name.clone());
+            self.timers.insert((persona.look_again, subject));
         }
         let event = Event::new(What::Waiting).persona(name).because(reason);
         let text = format!("{reason}: {}", explanation.join("; "));

@@ -6,7 +6,7 @@ use std::time::Duration;
 use coldspare_heartbeat::{
     Answer, Beat, Cause, Finding, Heard, Path, Power, Question, Slot, Status, Testimony, Verdict,
 };
-use coldspare_names::{PersonaName, ServerName, Time};
+use coldspare_names::{PersonaName, PoolName, ServerName, Time};
 use coldspare_persona::{PersonaEvent, PoolPolicy, SanLostPolicy, UnknownPolicy};
 
 use super::commit::Proposal;
@@ -64,6 +64,7 @@ impl Core {
         let Some(server) = self.servers.get_mut(name) else {
             return;
         };
+        let mut is_news = false;
         if let Answer::Power(power) = testimony.answer
             && power != server.power
         {
@@ -71,11 +72,14 @@ impl Core {
             if power == Power::On && server.verdict.is_some() {
                 server.on_since = Some(self.now);
             }
-            self.dirty.insert(Subject::Homes);
-            self.dirty.insert(Subject::Server(name.clone()));
+            is_news = true;
         }
-        if server.watched.is_some() {
-            self.detector.testify(server.slot, testimony, self.now);
+        let (slot, is_watched) = (server.slot, server.watched.is_some());
+        if is_news {
+            self.look_at(name);
+        }
+        if is_watched {
+            self.detector.testify(slot, testimony, self.now);
         } else if testimony.answer == Answer::Power(Power::On) {
             self.is_no_spare(name);
         }
@@ -116,7 +120,9 @@ impl Core {
             Finding::Suspected { slot, heard } => {
                 let because = format!("not heard since {heard}: witnesses are asked");
                 self.tell_of(slot, What::Suspected, None, because);
-                self.look_at_spares();
+                let persona = self.at(slot).and_then(|(_, persona)| persona);
+                let pool = persona.and_then(|persona| self.pool_for(&persona));
+                self.dirty.extend(pool.map(Subject::Spares));
             }
             Finding::DiskStalled { slot, wrote } => {
                 let because = format!("it is alive and has not written its disk since {wrote}");
@@ -238,14 +244,17 @@ impl Core {
         if alarming {
             self.tell_of(slot, What::Alarm, None, verdict.to_string());
         }
+        let pool = persona.as_ref().and_then(|persona| self.pool_for(persona));
         let policy = self.site.policy_of(&name).cloned().unwrap_or_default();
         if let Some(patience) = patience(verdict.status, &policy)
             && !patience.is_zero()
         {
-            self.timers.insert((self.now + patience, Subject::Homes));
+            let at = self.now + patience;
+            let homes = pool.clone().map(|pool| (at, Subject::Homes(pool)));
+            self.timers.extend(homes);
         }
         self.dirty.extend(persona.map(Subject::Persona));
-        self.dirty.insert(Subject::Homes);
+        self.dirty.extend(pool.map(Subject::Homes));
     }
 
     fn recovered(&mut self, slot: Slot) {
@@ -323,15 +332,16 @@ impl Core {
         patience(status, &policy).is_some_and(|patience| self.now >= since + patience)
     }
 
-    /// Asks the management controllers of all servers that wear nothing.
-    pub(super) fn look_at_spares(&mut self) {
+    /// Asks the management controllers of all servers of a pool that wear nothing.
+    pub(super) fn look_at_spares(&mut self, pool: &PoolName) {
         // The detector does not ask again about a server that it found dead.
         let is_dead = |server: &Server| matches!(server.verdict, Some((Status::Dead, _)));
-        let idle = self
-            .servers
-            .iter()
-            .filter(|(_, server)| server.watched.is_none() || is_dead(server));
-        for name in idle.map(|(name, _)| name.clone()).collect::<Vec<_>>() {
+        let is_idle = |name: &&ServerName| {
+            let server = self.servers.get(*name);
+            server.is_some_and(|server| server.watched.is_none() || is_dead(server))
+        };
+        let servers = self.directory.servers(pool).iter();
+        for name in servers.filter(is_idle).cloned().collect::<Vec<_>>() {
             self.ask_power(&name);
         }
     }

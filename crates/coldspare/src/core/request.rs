@@ -62,7 +62,7 @@ impl Core {
             .ok_or_else(|| format!("there is no persona {name}"))?;
         let kept = persona.kept.as_ref();
         let kept = kept.ok_or_else(|| format!("it is being found out who holds {name}"))?;
-        if kept.committing {
+        if kept.is_committing() {
             return Err(format!("{name} is just being changed: ask again"));
         }
         Ok(kept.record.clone())
@@ -196,7 +196,7 @@ impl Core {
             .servers
             .get(name)
             .ok_or_else(|| format!("there is no server {name}"))?;
-        if server.kept.committing {
+        if server.kept.is_committing() {
             return Err(format!("{name} is just being changed: ask again"));
         }
         if server.kept.record.maintenance == on {
@@ -272,7 +272,7 @@ impl Core {
         if self.control.record.paused == on {
             return Ok(Some(Reply::AlreadySo));
         }
-        if self.control.committing {
+        if self.control.is_committing() {
             return Err("it is just being changed: ask again".to_owned());
         }
         let mut record = self.control.record.clone();

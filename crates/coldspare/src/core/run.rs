@@ -18,15 +18,16 @@ impl Core {
         let Some(persona) = self.personas.get(name) else {
             return;
         };
-        let Some(kept) = persona.kept.as_ref().filter(|kept| !kept.committing) else {
+        let Some(kept) = persona.kept.as_ref().filter(|kept| !kept.is_committing()) else {
             return;
         };
         if kept.record.run.is_none() {
             if kept.record.state == PersonaState::Waiting && self.is_back(&kept.record) {
                 self.keep_home(name);
             } else if kept.record.state == PersonaState::Waiting {
-                self.look_at_spares();
-                self.dirty.insert(Subject::Homes);
+                let pool = self.pool_for(name);
+                self.dirty.extend(pool.clone().map(Subject::Spares));
+                self.dirty.extend(pool.map(Subject::Homes));
             }
             return;
         }

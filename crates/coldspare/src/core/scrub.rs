@@ -4,11 +4,11 @@
 use coldspare_names::{ServerName, Time};
 
 use super::commit::Proposal;
-use super::{Core, Kept, Stage, Subject, rest};
+use super::{Core, Stage, Subject, rest};
 use crate::act::Order;
 use crate::command::Actor;
 use crate::event::{Event, What};
-use crate::record::PersonaRecord;
+use crate::holding::Holding;
 
 impl Core {
     /// Leads a server on: scrubs it, if it holds nothing and is not scrubbed yet.
@@ -16,7 +16,7 @@ impl Core {
         let Some(server) = self.servers.get(name) else {
             return;
         };
-        if server.kept.committing || server.kept.record.scrubbed || !self.may_scrub(name) {
+        if server.kept.is_committing() || server.kept.record.scrubbed || !self.may_scrub(name) {
             return;
         }
         match &server.scrub {
@@ -35,7 +35,7 @@ impl Core {
         let Some(server) = self.servers.get(name) else {
             return;
         };
-        if server.kept.committing || !server.kept.record.scrubbed || !self.may_scrub(name) {
+        if server.kept.is_committing() || !server.kept.record.scrubbed || !self.may_scrub(name) {
             return;
         }
         let mut record = server.kept.record.clone();
@@ -46,27 +46,23 @@ impl Core {
 
     /// Nobody is powered off that may hold a persona, or on which people work.
     fn may_scrub(&self, name: &ServerName) -> bool {
-        let is_stored = |kept: &Kept<PersonaRecord>| kept.revision.is_some();
-        let mut personas = self.personas.values();
-        let all_known = personas.all(|persona| persona.kept.as_ref().is_some_and(is_stored));
-        let held = self.personas.keys().any(|persona| {
-            self.record(persona)
-                .is_some_and(|record| record.holding.involves(name))
-        });
+        let held = self.holdings(name).any(|of| of.involves(name));
         let maintained = self
             .servers
             .get(name)
             .is_some_and(|s| s.kept.record.maintenance);
-        all_known && !held && !maintained && !self.control.record.paused
+        self.directory.is_complete() && !held && !maintained && !self.control.record.paused
+    }
+
+    /// Of the personas that know a server.
+    fn holdings(&self, name: &ServerName) -> impl Iterator<Item = &Holding> {
+        let personas = self.directory.known_to(name);
+        personas.filter_map(|persona| Some(&self.record(persona)?.holding))
     }
 
     fn begin_scrub(&mut self, name: &ServerName) {
         let policy = self.site.policy_of(name).cloned().unwrap_or_default();
-        let holdings: Vec<_> = self
-            .personas
-            .keys()
-            .filter_map(|p| Some(&self.record(p)?.holding))
-            .collect();
+        let holdings: Vec<_> = self.holdings(name).collect();
         let planner = self.planner(&policy);
         let steps = planner.scrub(name, &holdings);
         let orders: Vec<_> = steps
@@ -109,12 +105,12 @@ impl Core {
             return;
         }
         let fenced_by: Vec<_> = self
-            .personas
-            .values()
-            .filter_map(|persona| persona.kept.as_ref())
+            .directory
+            .known_to(name)
+            .filter_map(|persona| self.personas.get(persona)?.kept.as_ref())
             .filter(|kept| kept.record.holding.fenced().contains_key(name))
             .collect();
-        if fenced_by.iter().any(|kept| kept.committing) {
+        if fenced_by.iter().any(|kept| kept.is_committing()) {
             // A record is on its way: look again once it has arrived.
             self.timers
                 .insert((self.now + rest(0), Subject::Server(name.clone())));

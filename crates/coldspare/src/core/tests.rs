@@ -7,6 +7,7 @@ mod bench;
 mod conflicts;
 mod crashes;
 mod failover;
+mod many;
 mod requests;
 mod trouble;
 

@@ -10,7 +10,7 @@ use coldspare_store::MemoryStore;
 use tokio::time::{sleep, timeout};
 
 use super::*;
-use crate::ask::{Answered, Ask, answer};
+use crate::ask::{Answered, Ask, Lists, answer};
 use crate::connect::Echo;
 use crate::hearing::Expected;
 use crate::shell::Shell;
@@ -89,7 +89,7 @@ async fn a_health_monitor_is_pinged_and_only_its_answer_is_a_sign_of_life() {
             address: address.parse().unwrap(),
             asked: Time::EPOCH,
         };
-        let told = answer(&world.devices, &world.site, clock, ask).await;
+        let told = answer(&world.devices, &world.site, clock, &Lists::default(), ask).await;
         let path = Path::First;
         let testimony = Testimony {
             asked: Time::EPOCH,

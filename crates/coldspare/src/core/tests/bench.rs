@@ -2,6 +2,7 @@
 //! handed out is held against what the store says at that moment.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use coldspare_names::{PersonaName, ServerName, Time};
@@ -10,12 +11,12 @@ use coldspare_san::memory::MemoryArray;
 use coldspare_store::{Conflict, Expected, Key, MemoryStore, Outcome, Prefix, Store, Txn};
 use futures::future::BoxFuture;
 use futures::stream::{FuturesUnordered, StreamExt};
-use tokio::time::sleep_until;
+use tokio::time::{sleep, sleep_until};
 
 mod asking;
 
 use crate::act::{Order, act};
-use crate::ask::answer;
+use crate::ask::{Ask, Lists, answer};
 use crate::clock::Clock;
 use crate::core::{Core, Input, Output, RequestId, Watched};
 use crate::estimates::Estimates;
@@ -53,6 +54,8 @@ pub(super) struct Bench {
     pub(super) told: Vec<Told>,
     /// The steps that were handed out.
     pub(super) acted: Vec<Step>,
+    /// What was asked of the world.
+    pub(super) asked: Vec<Ask>,
     /// When the controller dies.
     pub(super) dies: Option<Death>,
     pub(super) outputs: usize,
@@ -61,11 +64,14 @@ pub(super) struct Bench {
     /// What goes wrong with which commit.
     pub(super) mishaps: BTreeMap<usize, Mishap>,
     pub(super) commits: usize,
+    /// How long a commit is on its way.
+    pub(super) commits_take: Duration,
     /// Heartbeats are sent and do not arrive.
     pub(super) deaf: bool,
     /// It dies as soon as what it did last has ended.
     dying: bool,
     clock: Clock,
+    lists: Arc<Lists>,
     replies: BTreeMap<RequestId, Reply>,
     under_way: FuturesUnordered<BoxFuture<'static, Input>>,
     alarms: BTreeSet<Time>,
@@ -104,14 +110,17 @@ impl Bench {
             core,
             told: Vec::new(),
             acted: Vec::new(),
+            asked: Vec::new(),
             dies: None,
             dying: false,
             outputs: 0,
             recognised: BTreeMap::new(),
             mishaps: BTreeMap::new(),
             commits: 0,
+            commits_take: Duration::ZERO,
             deaf: false,
             clock,
+            lists: Arc::default(),
             replies: BTreeMap::new(),
             under_way: FuturesUnordered::new(),
             alarms: BTreeSet::new(),
@@ -217,7 +226,9 @@ impl Bench {
             return;
         }
         let now = self.now();
-        for output in self.core.handle(now, input) {
+        let outputs = self.core.handle(now, input);
+        self.core.check_directory();
+        for output in outputs {
             self.outputs += 1;
             match self.dies.take_if(|death| self.outputs >= death.at) {
                 Some(Death { done: true, .. }) => return self.die_after(now, output),
@@ -257,7 +268,11 @@ impl Bench {
             Output::Commit { commit, txn } => {
                 self.commits += 1;
                 let mishap = self.mishaps.get(&self.commits).copied();
+                let takes = self.commits_take;
                 self.under_way.push(Box::pin(async move {
+                    if !takes.is_zero() {
+                        sleep(takes).await;
+                    }
                     let end = commit_with(&store, &txn, mishap).await;
                     Input::Committed { commit, end }
                 }));
@@ -271,9 +286,10 @@ impl Bench {
                 }));
             }
             Output::Ask(ask) => {
-                let clock = self.clock;
+                self.asked.push(ask.clone());
+                let (clock, lists) = (self.clock, self.lists.clone());
                 self.under_way.push(Box::pin(async move {
-                    Input::Answered(answer(&devices, &site, clock, ask).await)
+                    Input::Answered(answer(&devices, &site, clock, &lists, ask).await)
                 }));
             }
             Output::Use(site) | Output::StartAnew(site) => self.world.site = site,
