@@ -1,0 +1,76 @@
+//! What the control plane itself takes of a failover: everything that is not waiting for a device.
+//!
+//! The controller is the real one, core and shell, on the real stores; devices and agents are in
+//! memory. The clock of the runtime stands still while anybody works, and jumps when all wait:
+//! whatever is waited for costs nothing, so that what is measured is the rest. Measured is from just
+//! before the silence of a server can be noticed until its persona is restored.
+//!
+//! Heartbeats of those that live on are not counted: they have a bench of their own.
+//!
+//! | room | measures |
+//! |---|---|
+//! | `alone` | the core alone, by the size of its site |
+//! | `one` | one failover, beside its commits alone |
+//! | `many` | a thousand servers of a large site that die at once |
+//! | `memory` | the heap of a controller of a large site |
+//!
+//! `cargo bench --bench control-plane`; with `--features etcd` on a cluster of three nodes as well.
+//! What is on disk lies in the folder for temporary files (`TMPDIR`).
+
+mod alone;
+#[cfg(feature = "etcd")]
+#[path = "../../crates/coldspare-store/tests/cluster/mod.rs"]
+#[expect(dead_code, reason = "a bench has no faults")]
+mod cluster;
+mod many;
+#[path = "../heartbeat/measure.rs"]
+#[expect(dead_code, reason = "other benches use the rest")]
+mod measure;
+mod memory;
+mod one;
+mod operation;
+mod site;
+mod watched;
+mod world;
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use coldspare_store::SqliteStore;
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+
+use watched::Watched;
+
+fn main() {
+    alone::measure();
+    one::measure();
+    many::measure();
+    memory::measure();
+}
+
+/// A runtime whose clock stands still while anybody works.
+fn runtime() -> Runtime {
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    must(builder.enable_all().start_paused(true).build())
+}
+
+/// A store on disk. It is opened while time passes.
+fn on_disk(folder: &TempDir, name: &str) -> Arc<Watched> {
+    let runtime = must(
+        tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build(),
+    );
+    let store = runtime.block_on(SqliteStore::open(folder.path().join(name)));
+    Watched::elsewhere(must(store))
+}
+
+fn must<T, E: std::fmt::Display>(result: Result<T, E>) -> T {
+    result.unwrap_or_else(|error| panic!("{error}"))
+}
+
+#[expect(clippy::disallowed_methods, reason = "a bench measures time")]
+fn now() -> Instant {
+    Instant::now()
+}
