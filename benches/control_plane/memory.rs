@@ -1,15 +1,14 @@
-//! What a controller of a large site keeps in memory.
+//! What a controller of a large site keeps in memory, with its store on disk.
 
 use std::sync::Arc;
 
-use coldspare_store::MemoryStore;
+use tempfile::TempDir;
 
 use crate::many::size;
 use crate::measure::target;
 use crate::operation::Operation;
-use crate::runtime;
-use crate::watched::Watched;
 use crate::world::World;
+use crate::{must, on_disk, runtime};
 
 pub(crate) fn measure() {
     let runtime = runtime();
@@ -18,16 +17,20 @@ pub(crate) fn measure() {
     let of_site = allocation_counter::measure(|| read = Some(Arc::new(size.site())));
     let world = read.map(|site| runtime.block_on(World::running(site)));
     let Some(world) = world else { return };
+    let folder = must(TempDir::new());
     let mut operation = None;
     let of_all = allocation_counter::measure(|| {
-        let store = Watched::here(MemoryStore::new());
-        operation = Some(runtime.block_on(Operation::begin(world, store)));
+        let store = on_disk(&folder, "store.db");
+        let begun = runtime.block_on(Operation::begin(world, store));
+        // What is kept for the peers of a bench is not the controller's.
+        drop(begun.store.committed());
+        operation = Some(begun);
     });
     println!("\nmemory of a controller of {} servers", size.servers());
     let (first, rest) = (of_site.bytes_current, of_all.bytes_current);
     let (first, rest) = (mebibytes(first), mebibytes(rest));
     println!("  the site                                      {first:>8.1} MiB");
-    println!("  the rest, with the store and the agents       {rest:>8.1} MiB");
+    println!("  the rest, with the agents                     {rest:>8.1} MiB");
     println!(
         "  the most at a time, while it is adopted       {:>8.1} MiB",
         mebibytes(of_all.bytes_max.try_into().unwrap_or_default())
