@@ -105,8 +105,8 @@
 //!
 //! Keys differ from datagram to datagram, and so no vector instruction hashes several side by side.
 //! What is missed from the socket to the record is spent waiting for memory, a key and a row of
-//! 100,000 each: with both in one line it comes to 1.24, on huge pages to 1.25, while prefetching,
-//! link-time optimisation and other sizes of batches gain nothing.
+//! 100,000 each: with both in one line it comes to 1.24 to 1.27, on huge pages to 1.24 to 1.30,
+//! while prefetching, link-time optimisation and other sizes of batches gain nothing.
 
 mod beat;
 mod case;
