@@ -7,10 +7,11 @@ use std::time::Duration;
 use coldspare::act::act;
 use coldspare::ask::{Lists, answer};
 use coldspare::core::{Input, Output, Watched};
+use coldspare::record::load;
 use coldspare::{Clock, Core, Devices, Estimates, Event, What};
 use coldspare_heartbeat::{Beat, Flags, Health, Path};
 use coldspare_names::{ServerName, Time};
-use coldspare_store::{MemoryStore, Prefix, Store};
+use coldspare_store::{MemoryStore, Store};
 use futures::future::BoxFuture;
 use futures::stream::{FuturesUnordered, StreamExt};
 use tokio::time::{sleep, sleep_until};
@@ -198,8 +199,8 @@ impl Alone {
         let (devices, site) = (self.devices.clone(), self.world.site.clone());
         let (store, clock) = (self.store.clone(), self.clock);
         match output {
-            Output::Load => self.under_way.push(Box::pin(async move {
-                Input::Loaded(must(store.list(&Prefix::all()).await))
+            Output::Load { lines } => self.under_way.push(Box::pin(async move {
+                Input::Loaded(must(load(&store, &lines).await))
             })),
             Output::Commit { commit, txn } => self.under_way.push(Box::pin(async move {
                 let end = Ok(must(store.commit(&txn).await));

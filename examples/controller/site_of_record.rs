@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use coldspare::command::Actor;
-use coldspare::record::{JournalLine, site_key, site_of, site_value};
+use coldspare::record::{JournalLine, Unreadable, load, site_key, site_of, site_value};
 use coldspare::site::Site;
 use coldspare_names::{PoolName, Time};
 use coldspare_store::{Expected, Outcome, Store, Txn};
@@ -69,6 +69,15 @@ impl From<coldspare_store::Error> for Hindrance {
     }
 }
 
+impl From<Unreadable> for Hindrance {
+    fn from(unreadable: Unreadable) -> Self {
+        match unreadable {
+            Unreadable::Store(error) => Self::Store(error),
+            other => Self::Other(other.to_string()),
+        }
+    }
+}
+
 impl From<String> for Hindrance {
     fn from(reason: String) -> Self {
         Self::Other(reason)
@@ -82,8 +91,9 @@ async fn try_to_settle(
     now: Time,
 ) -> Result<Option<Site>, Hindrance> {
     let key = site_key().map_err(|error| error.to_string())?;
-    if let Some(entry) = store.get(&key).await? {
-        return Ok(Some(site_of(&entry)?));
+    let loaded = load(store, &[]).await?;
+    if let Some(entry) = loaded.record.entries.get(&key) {
+        return Ok(Some(site_of(entry)?));
     }
     let Some(file) = file else {
         return Err("no site is on record: give one with --site"

@@ -72,7 +72,7 @@ impl History {
 }
 
 fn records(commits: &[Change]) -> impl DoubleEndedIterator<Item = PersonaRecord> {
-    let key = Key::new("persona/exchange-1").unwrap();
+    let key = Key::new("record/persona/exchange-1").unwrap();
     let values = commits
         .iter()
         .filter_map(move |commit| commit.entries.get(&key)?.clone());

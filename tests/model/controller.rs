@@ -174,7 +174,7 @@ fn digest(told: u64, now: Time, input: &Input) -> u64 {
     let mut digest = Digest(DefaultHasher::new());
     (told, now).hash(&mut digest.0);
     match input {
-        Input::Loaded(listing) => listing.hash(&mut digest.0),
+        Input::Loaded(loaded) => (&loaded.record, &loaded.lines).hash(&mut digest.0),
         other => write!(digest, "{other:?}").expect("a digest takes everything"),
     }
     digest.0.finish()

@@ -1,12 +1,13 @@
 //! What happens, and what follows at once.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
 use coldspare::act::{Obstacle, Order, StepError};
 use coldspare::ask::{Lists, answer};
 use coldspare::core::{Input, Output, TaskId};
+use coldspare::record::Loaded;
 use coldspare::{Clock, longest_give};
 use coldspare_heartbeat::Path;
 use coldspare_names::ServerName;
@@ -163,6 +164,16 @@ impl State {
         Outcome::Committed(revision)
     }
 
+    /// What [`coldspare::record::load`] reads; no journal is kept.
+    fn load(&self) -> Loaded {
+        let mut record = self.store.clone();
+        record
+            .entries
+            .retain(|key, _| key.as_str().starts_with("record/"));
+        let lines = BTreeSet::new();
+        Loaded { record, lines }
+    }
+
     /// Hands something in to a leader, and what follows at once.
     pub(crate) fn tell(&mut self, rules: &Rules, who: usize, input: Input) {
         let mut inputs = VecDeque::from([input]);
@@ -173,7 +184,7 @@ impl State {
             };
             for output in mind.handle(now, input) {
                 match output {
-                    Output::Load => inputs.push_back(Input::Loaded(self.store.clone())),
+                    Output::Load { .. } => inputs.push_back(Input::Loaded(self.load())),
                     Output::Ask(ask) => {
                         let devices = Line::to(&rules.iron, &self.plant).devices();
                         let site = rules.iron.site.clone();

@@ -273,7 +273,7 @@ impl State {
         if !led || self.controllers.iter().any(|it| it.is_busy() || waits(it)) {
             return false;
         }
-        let personas = self.records::<PersonaRecord>("persona/");
+        let personas = self.records::<PersonaRecord>("record/persona/");
         let settled = personas.iter().all(|record| {
             let home = record.holding.home().map(|grant| grant.server);
             let wanted = record.state != PersonaState::Stopped;
@@ -282,7 +282,7 @@ impl State {
         });
         let spares = self.plant.servers.iter().all(|(name, server)| {
             let involved = personas.iter().any(|record| record.holding.involves(name));
-            let record = self.record::<ServerRecord>(&format!("server/{name}"));
+            let record = self.record::<ServerRecord>(&format!("record/server/{name}"));
             involved || !server.mains || record.is_some_and(|record| record.scrubbed)
         });
         !personas.is_empty() && settled && spares
@@ -292,7 +292,7 @@ impl State {
     pub(crate) fn is_over(&self) -> bool {
         let quiet = self.now - self.disturbed;
         let runs = || {
-            self.records::<PersonaRecord>("persona/")
+            self.records::<PersonaRecord>("record/persona/")
                 .iter()
                 .any(PersonaRecord::is_in_run)
         };

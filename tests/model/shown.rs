@@ -26,7 +26,7 @@ impl PartialEq for State {
 
 impl fmt::Debug for State {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let records = self.records::<serde_json::Value>("persona/");
+        let records = self.records::<serde_json::Value>("record/persona/");
         let holdings: Vec<_> = records
             .iter()
             .map(|record| {

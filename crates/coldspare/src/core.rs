@@ -261,7 +261,7 @@ impl Core {
     pub fn handle(&mut self, now: Time, input: Input) -> Vec<Output> {
         self.now = self.now.max(now);
         match input {
-            Input::Loaded(listing) => self.load(&listing),
+            Input::Loaded(loaded) => self.load(&loaded),
             Input::Heard { server, path, beat } => self.heard(&server, path, &beat),
             Input::OwnLink { path, up } => self.detector.own_link(path, up, self.now),
             Input::Answered(answered) => self.answered(answered),
@@ -272,7 +272,7 @@ impl Core {
         }
         if self.reading == Reading::NotBegun {
             self.reading = Reading::First;
-            self.outputs.push(Output::Load);
+            self.outputs.push(Output::Load { lines: Vec::new() });
         }
         match self.reading {
             Reading::Done => {

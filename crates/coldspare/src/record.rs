@@ -1,8 +1,12 @@
 //! What is kept in the store: one record a persona, one a server, one for the whole, and the site.
+//!
+//! Below `record/` is all that the controller goes by; it reads all of it when it starts, and nothing
+//! else. Below `journal/` is the audit journal, which nothing is decided by: whoever wants to keep
+//! less of it deletes the oldest lines, at any time.
 
 use std::collections::BTreeMap;
 
-use coldspare_names::{Generation, ServerName, Time};
+use coldspare_names::{Generation, PersonaName, ServerName, Time};
 use coldspare_persona::{PersonaEvent, PersonaState};
 use coldspare_store::{Entry, Key, KeyError, Value};
 use serde::{Deserialize, Serialize};
@@ -11,6 +15,15 @@ use crate::command::Actor;
 use crate::holding::{Grant, Holding};
 use crate::site::Site;
 use crate::step::{Plan, Step};
+
+mod store;
+
+pub use store::{Loaded, Unreadable, load};
+
+/// What the keys of the record begin with.
+const RECORD: &str = "record";
+/// What the keys of the journal begin with.
+const JOURNAL: &str = "journal";
 
 /// All that is durable about one persona.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -158,16 +171,31 @@ impl JournalLine {
     /// number.
     pub fn entry(&self, number: u64) -> Result<(Key, Value), String> {
         let at = format!("{:020}-{number:06}", self.at.since_epoch().as_nanos());
-        let key = Key::of(&["journal", &at]).map_err(|error| error.to_string())?;
+        let key = Key::of(&[JOURNAL, &at]).map_err(|error| error.to_string())?;
         let line = serde_json::to_vec(self).map_err(|error| error.to_string())?;
         let line = Value::new(line).map_err(|error| error.to_string())?;
         Ok((key, line))
     }
 }
 
+/// Where a persona's record is kept.
+pub fn persona_key(name: &PersonaName) -> Result<Key, KeyError> {
+    Key::of(&[RECORD, "persona", name.as_str()])
+}
+
+/// Where a server's record is kept.
+pub fn server_key(name: &ServerName) -> Result<Key, KeyError> {
+    Key::of(&[RECORD, "server", name.as_str()])
+}
+
+/// Where what concerns the controller itself is kept.
+pub fn control_key() -> Result<Key, KeyError> {
+    Key::of(&[RECORD, "control"])
+}
+
 /// Where the site is kept.
 pub fn site_key() -> Result<Key, KeyError> {
-    Key::of(&["site"])
+    Key::of(&[RECORD, "site"])
 }
 
 /// The site as it is kept; or why it cannot be: it is kept under one key, so it is at most as long

@@ -10,7 +10,7 @@ use coldspare_heartbeat::wire::LENGTH;
 use coldspare_heartbeat::{AgentKey, Path, Slot};
 use coldspare_names::{ServerName, Time};
 use coldspare_san::chap;
-use coldspare_store::{Prefix, Store};
+use coldspare_store::{Key, Store};
 use futures::FutureExt;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
@@ -26,6 +26,7 @@ use crate::event::{Event, Told, What};
 use crate::hearing::{Expected, Hearing, Roster};
 use crate::leading::Lease;
 use crate::planner::longest_give;
+use crate::record::{self, Loaded};
 use crate::reply::Reply;
 use crate::site::Site;
 
@@ -278,7 +279,7 @@ impl Shell {
 
     fn carry(&mut self, now: Time, output: Output) {
         match output {
-            Output::Load => {
+            Output::Load { lines } => {
                 let (store, events, clock) = (self.store.clone(), self.events.clone(), self.clock);
                 let alarm = move |event| {
                     drop(events.send(Told {
@@ -286,7 +287,7 @@ impl Shell {
                         event,
                     }));
                 };
-                let call = async move { Input::Loaded(load(&*store, alarm).await) };
+                let call = async move { Input::Loaded(load(&*store, &lines, alarm).await) };
                 self.call(call, || None);
             }
             Output::Commit { commit, txn } => {
@@ -386,12 +387,12 @@ impl Shell {
     }
 }
 
-/// Reads the whole store, however long it takes: nothing can be done without. A person is told once.
-async fn load(store: &dyn Store, alarm: impl Fn(Event)) -> coldspare_store::Listing {
+/// Reads the record, however long it takes: nothing can be done without. A person is told once.
+async fn load(store: &dyn Store, lines: &[Key], alarm: impl Fn(Event)) -> Loaded {
     let mut alarm = Some(alarm);
     loop {
-        match store.list(&Prefix::all()).await {
-            Ok(listing) => return listing,
+        match record::load(store, lines).await {
+            Ok(loaded) => return loaded,
             Err(error) => {
                 if let Some(alarm) = alarm.take() {
                     let reason = format!("the store cannot be read: {error}");

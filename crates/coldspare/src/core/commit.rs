@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use super::{CommitId, Core, Kept, Output, Reading, RequestId, Subject, initial};
 use crate::command::Actor;
 use crate::event::{Event, What};
-use crate::record::{self, ControlRecord, JournalLine, PersonaRecord, ServerRecord};
+use crate::record::{self, ControlRecord, JournalLine, Loaded, PersonaRecord, ServerRecord};
 use crate::reply::Reply;
 use crate::site::Site;
 
@@ -90,18 +90,6 @@ impl Proposal {
     }
 }
 
-fn persona_key(name: &PersonaName) -> Result<Key, KeyError> {
-    Key::of(&["persona", name.as_str()])
-}
-
-fn server_key(name: &ServerName) -> Result<Key, KeyError> {
-    Key::of(&["server", name.as_str()])
-}
-
-fn control_key() -> Result<Key, KeyError> {
-    Key::of(&["control"])
-}
-
 fn with<T: Serialize>(txn: Txn, key: Key, kept: &Kept<T>, record: &T) -> Result<Txn, String> {
     let expected = kept.revision.map_or(Expected::Absent, Expected::At);
     let bytes = serde_json::to_vec(record).map_err(|error| error.to_string())?;
@@ -152,7 +140,7 @@ impl Core {
             let new = Kept::new(record.clone(), None);
             txn = with(
                 txn,
-                persona_key(name).map_err(refuse)?,
+                record::persona_key(name).map_err(refuse)?,
                 kept.unwrap_or(&new),
                 record,
             )?;
@@ -161,10 +149,20 @@ impl Core {
             let Some(server) = self.servers.get(name) else {
                 continue;
             };
-            txn = with(txn, server_key(name).map_err(refuse)?, &server.kept, record)?;
+            txn = with(
+                txn,
+                record::server_key(name).map_err(refuse)?,
+                &server.kept,
+                record,
+            )?;
         }
         if let Some(record) = &proposal.control {
-            txn = with(txn, control_key().map_err(refuse)?, &self.control, record)?;
+            txn = with(
+                txn,
+                record::control_key().map_err(refuse)?,
+                &self.control,
+                record,
+            )?;
         }
         if let Some((_, value)) = &proposal.site {
             let key = record::site_key().map_err(refuse)?;
@@ -249,7 +247,9 @@ impl Core {
         // may happen after it was read.
         let all_over = self.commits.values().all(|proposal| proposal.is_over);
         if self.reading == Reading::Again && all_over {
-            self.outputs.push(Output::Load);
+            let lines = self.commits.values().filter_map(|it| it.line.clone());
+            let lines = lines.collect();
+            self.outputs.push(Output::Load { lines });
         }
     }
 
@@ -276,12 +276,13 @@ impl Core {
     }
 
     /// Begins from what the store holds.
-    pub(super) fn load(&mut self, listing: &Listing) {
+    pub(super) fn load(&mut self, loaded: &Loaded) {
+        let listing = &loaded.record;
         let read_before = std::mem::replace(&mut self.reading, Reading::Done);
         for (_, proposal) in std::mem::take(&mut self.commits) {
             // Its line in the journal shows that it happened, though nobody said so.
             let line = proposal.line.as_ref();
-            let happened = line.is_some_and(|line| listing.entries.contains_key(line));
+            let happened = line.is_some_and(|line| loaded.lines.contains(line));
             if happened {
                 let events = proposal.events.into_iter();
                 self.outputs.extend(events.map(Output::Tell));
@@ -303,7 +304,7 @@ impl Core {
 
         let personas: Vec<_> = self.site.personas.keys().cloned().collect();
         for name in &personas {
-            let stored = persona_key(name).map(|key| self.read(listing, &key));
+            let stored = record::persona_key(name).map(|key| self.read(listing, &key));
             let Some(persona) = self.personas.get_mut(name) else {
                 continue;
             };
@@ -316,7 +317,7 @@ impl Core {
             self.recognise(name);
         }
         for name in self.site.servers.keys().cloned().collect::<Vec<_>>() {
-            let stored = server_key(&name).map(|key| self.read(listing, &key));
+            let stored = record::server_key(&name).map(|key| self.read(listing, &key));
             let initial = initial(&self.site, &name);
             let Some(server) = self.servers.get_mut(&name) else {
                 continue;
@@ -329,7 +330,8 @@ impl Core {
             let (slot, on) = (server.slot, server.kept.record.maintenance);
             self.detector.maintenance(slot, on, self.now);
         }
-        let control = control_key().ok().and_then(|key| self.read(listing, &key));
+        let control = record::control_key().ok();
+        let control = control.and_then(|key| self.read(listing, &key));
         self.control = control.unwrap_or_else(|| Kept::new(ControlRecord::default(), None));
         self.look_at_everything();
         self.begin_survey();

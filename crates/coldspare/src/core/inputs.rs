@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use coldspare_heartbeat::{Beat, Path, Slot};
 use coldspare_names::{Generation, PersonaName, ServerName, Time};
-use coldspare_store::{Listing, Outcome, Txn};
+use coldspare_store::{Key, Outcome, Txn};
 
 use crate::act::{Done, Order, StepError};
 use crate::ask::{Answered, Ask};
 use crate::command::Command;
 use crate::event::Event;
+use crate::record::Loaded;
 use crate::reply::Reply;
 use crate::site::Site;
 
@@ -37,8 +38,8 @@ pub struct Watched {
 /// What happened.
 #[derive(Debug)]
 pub enum Input {
-    /// The store's whole content, as asked for by [`Output::Load`].
-    Loaded(Listing),
+    /// What was read, as asked for by [`Output::Load`].
+    Loaded(Loaded),
     /// A heartbeat that proved to be this server's own.
     Heard {
         /// Whose.
@@ -85,8 +86,11 @@ pub enum Input {
 /// What is to be done.
 #[derive(Debug, Clone)]
 pub enum Output {
-    /// Read the whole store.
-    Load,
+    /// Read the record: see [`record::load`](crate::record::load).
+    Load {
+        /// The lines of the journal that show whether commits happened, of which nobody knows.
+        lines: Vec<Key>,
+    },
     /// Commit, and say how it ended.
     Commit {
         /// Which.

@@ -9,7 +9,7 @@ use super::bench::Bench;
 use super::{LONG, SHORT, generation};
 use crate::command::Verb;
 use crate::event::What;
-use crate::record::Wanted;
+use crate::record::{self, Wanted};
 use crate::reply::Reply;
 use crate::test_world::{persona, server, two_spares, white_paper};
 
@@ -118,9 +118,9 @@ async fn nothing_is_done_about_a_persona_while_an_array_that_knows_it_is_silent(
 
 #[tokio::test(start_paused = true)]
 async fn a_record_that_cannot_be_read_is_told_and_found_out_anew_only_when_it_is_gone() {
-    use coldspare_store::{Key, Store, Txn, Value};
+    use coldspare_store::{Store, Txn, Value};
     let mut bench = Bench::running(white_paper()).await;
-    let key = Key::of(&["persona", "exchange-1"]).unwrap();
+    let key = record::persona_key(&persona(1)).unwrap();
     let spoilt = Value::new(b"{").unwrap();
     bench
         .store

@@ -8,7 +8,7 @@ use std::time::Duration;
 use coldspare_names::{PersonaName, ServerName, Time};
 use coldspare_san::ArrayTraits;
 use coldspare_san::memory::MemoryArray;
-use coldspare_store::{Conflict, Expected, Key, MemoryStore, Outcome, Prefix, Store, Txn};
+use coldspare_store::{Conflict, Expected, Key, MemoryStore, Outcome, Store, Txn};
 use futures::future::BoxFuture;
 use futures::stream::{FuturesUnordered, StreamExt};
 use tokio::time::{sleep, sleep_until};
@@ -22,7 +22,7 @@ use crate::core::{Core, Input, Output, RequestId, Watched};
 use crate::estimates::Estimates;
 use crate::event::{Told, What};
 use crate::holding::Holding;
-use crate::record::Run;
+use crate::record::{self, Run};
 use crate::reply::Reply;
 use crate::site::Site;
 use crate::step::{Kind, Step};
@@ -262,8 +262,8 @@ impl Bench {
         let store = self.store.clone();
         let (devices, site) = (self.world.devices.clone(), self.world.site.clone());
         match output {
-            Output::Load => self.under_way.push(Box::pin(async move {
-                Input::Loaded(store.list(&Prefix::all()).await.unwrap())
+            Output::Load { lines } => self.under_way.push(Box::pin(async move {
+                Input::Loaded(record::load(&store, &lines).await.unwrap())
             })),
             Output::Commit { commit, txn } => {
                 self.commits += 1;

@@ -12,15 +12,17 @@ use super::Bench;
 use crate::command::{Actor, Command, Verb};
 use crate::core::{Input, RequestId};
 use crate::event::{Told, What};
-use crate::record::{PersonaRecord, ServerRecord, Wanted};
+use crate::record::{self, PersonaRecord, ServerRecord, Wanted};
 use crate::reply::Reply;
 use crate::test_world::{persona, server};
 
 impl Bench {
     pub(in crate::core::tests) fn records(&self) -> BTreeMap<PersonaName, PersonaRecord> {
         let names = self.world.site.personas.keys();
-        let record =
-            |name: &PersonaName| Some((name.clone(), self.stored("persona", name.as_str())?));
+        let record = |name: &PersonaName| {
+            let record = self.stored(&record::persona_key(name).unwrap())?;
+            Some((name.clone(), record))
+        };
         names.filter_map(record).collect()
     }
 
@@ -29,12 +31,12 @@ impl Bench {
     }
 
     pub(in crate::core::tests) fn server_record(&self, name: &ServerName) -> ServerRecord {
-        self.stored("server", name.as_str()).unwrap_or_default()
+        self.stored(&record::server_key(name).unwrap())
+            .unwrap_or_default()
     }
 
-    fn stored<T: serde::de::DeserializeOwned>(&self, kind: &str, name: &str) -> Option<T> {
-        let key = Key::of(&[kind, name]).unwrap();
-        let entry = self.store.get(&key).now_or_never()?.unwrap()?;
+    fn stored<T: serde::de::DeserializeOwned>(&self, key: &Key) -> Option<T> {
+        let entry = self.store.get(key).now_or_never()?.unwrap()?;
         Some(serde_json::from_slice(entry.value.bytes()).unwrap())
     }
 

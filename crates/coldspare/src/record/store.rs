@@ -1,0 +1,79 @@
+//! What the controller's outputs ask of a store, for whoever carries them out.
+
+use std::collections::BTreeSet;
+
+use coldspare_store::{Key, KeyError, Listing, Prefix, Store};
+
+use super::{JOURNAL, RECORD};
+
+/// All that the controller goes by.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Loaded {
+    /// The record: everything below `record/`, all at one revision.
+    pub record: Listing,
+    /// Those of the lines asked for that the journal has.
+    pub lines: BTreeSet<Key>,
+}
+
+/// Why the record cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Unreadable {
+    /// The store does not tell.
+    #[error(transparent)]
+    Store(#[from] coldspare_store::Error),
+    /// What is to be read has no key.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// A journal tells of a record that is not there. Taken for an empty store, all that was
+    /// recorded would be found out anew.
+    #[error(
+        "the store has a journal, and no record that belongs to it: an earlier version wrote it, \
+         or somebody has deleted the record; restore it, or begin with an empty store"
+    )]
+    NoRecord,
+}
+
+/// Reads what [`Output::Load`](crate::core::Output::Load) asks for: the record, and of the journal,
+/// which grows for ever, only which of these lines it has.
+pub async fn load(store: &dyn Store, lines: &[Key]) -> Result<Loaded, Unreadable> {
+    let record = store.list(&below(RECORD)?).await?;
+    if record.entries.is_empty() && !store.list(&below(JOURNAL)?).await?.entries.is_empty() {
+        return Err(Unreadable::NoRecord);
+    }
+    let mut found = BTreeSet::new();
+    for line in lines {
+        if store.get(line).await?.is_some() {
+            found.insert(line.clone());
+        }
+    }
+    let lines = found;
+    Ok(Loaded { record, lines })
+}
+
+fn below(name: &str) -> Result<Prefix, KeyError> {
+    Ok(Prefix::below(&Key::of(&[name])?))
+}
+
+#[cfg(test)]
+mod tests {
+    use coldspare_store::{MemoryStore, Txn, Value};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_store_whose_journal_tells_of_another_record_is_not_taken_for_an_empty_one() {
+        let store = MemoryStore::new();
+        assert_eq!(load(&store, &[]).await.unwrap().lines, BTreeSet::new());
+
+        let put = |txn: Txn, key: &str| txn.put(Key::new(key).unwrap(), Value::new("{}").unwrap());
+        let formerly = put(put(Txn::new(), "persona/exchange-1"), "journal/1");
+        store.commit(&formerly).await.unwrap();
+        let unreadable = load(&store, &[]).await.unwrap_err();
+        assert!(matches!(unreadable, Unreadable::NoRecord), "{unreadable}");
+
+        let now = put(Txn::new(), "record/control");
+        store.commit(&now).await.unwrap();
+        assert_eq!(load(&store, &[]).await.unwrap().record.entries.len(), 1);
+    }
+}
