@@ -7,11 +7,10 @@ use std::time::Duration;
 use coldspare::act::act;
 use coldspare::ask::{Lists, answer};
 use coldspare::core::{Input, Output, Watched};
-use coldspare::record::load;
-use coldspare::{Clock, Core, Devices, Estimates, Event, What};
+use coldspare::{Clock, Core, Devices, Estimates, Event, What, record};
 use coldspare_heartbeat::{Beat, Flags, Health, Path};
 use coldspare_names::{ServerName, Time};
-use coldspare_store::{MemoryStore, Store};
+use coldspare_store::MemoryStore;
 use futures::future::BoxFuture;
 use futures::stream::{FuturesUnordered, StreamExt};
 use tokio::time::{sleep, sleep_until};
@@ -200,10 +199,14 @@ impl Alone {
         let (store, clock) = (self.store.clone(), self.clock);
         match output {
             Output::Load { lines } => self.under_way.push(Box::pin(async move {
-                Input::Loaded(must(load(&store, &lines).await))
+                Input::Loaded(must(record::load(&store, &lines).await))
             })),
-            Output::Commit { commit, txn } => self.under_way.push(Box::pin(async move {
-                let end = Ok(must(store.commit(&txn).await));
+            Output::Commit {
+                commit,
+                before,
+                txn,
+            } => self.under_way.push(Box::pin(async move {
+                let end = Ok(must(record::commit(&store, &before, &txn).await));
                 Input::Committed { commit, end }
             })),
             Output::Act { task, order } => self.under_way.push(Box::pin(async move {

@@ -34,7 +34,8 @@ impl Size {
         }
     }
 
-    fn text(self) -> String {
+    /// The site as a file.
+    pub(crate) fn text(self) -> String {
         let mut text = HEAD.to_owned();
         for array in 0..self.arrays {
             let at = array + 1;

@@ -4,10 +4,10 @@
 use std::time::Duration;
 
 use coldspare::command::Actor;
-use coldspare::record::{JournalLine, Unreadable, load, site_key, site_of, site_value};
+use coldspare::record::{JournalLine, SiteOnRecord, SiteParts, Unreadable, commit, load, site_of};
 use coldspare::site::Site;
 use coldspare_names::{PoolName, Time};
-use coldspare_store::{Expected, Outcome, Store, Txn};
+use coldspare_store::{Outcome, Store, Txn};
 use tokio::time::sleep;
 
 use crate::Failure;
@@ -90,10 +90,9 @@ async fn try_to_settle(
     file: Option<&Site>,
     now: Time,
 ) -> Result<Option<Site>, Hindrance> {
-    let key = site_key().map_err(|error| error.to_string())?;
-    let loaded = load(store, &[]).await?;
-    if let Some(entry) = loaded.record.entries.get(&key) {
-        return Ok(Some(site_of(entry)?));
+    let record = load(store, &[]).await?.record;
+    if let Some(site) = site_of(&record)? {
+        return Ok(Some(site));
     }
     let Some(file) = file else {
         return Err("no site is on record: give one with --site"
@@ -106,11 +105,10 @@ async fn try_to_settle(
         what: format!("record the site {}", file.name),
     };
     let (line_key, line) = line.entry(0)?;
-    let txn = Txn::new()
-        .expect(key.clone(), Expected::Absent)
-        .put(key, site_value(file)?)
-        .put(line_key, line);
-    Ok(match store.commit(&txn).await? {
+    let parts = SiteParts::of(file)?;
+    let found = SiteOnRecord::in_record(&record);
+    let txn = found.replaced_by(&parts, Txn::new().put(line_key, line));
+    Ok(match commit(store, &parts.commits(), &txn).await? {
         Outcome::Committed(_) => Some(file.clone()),
         Outcome::Conflict(_) => None,
     })

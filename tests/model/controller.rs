@@ -144,7 +144,14 @@ impl Mind {
         let mut asks = Vec::new();
         for output in self.core.handle(now, input) {
             match output {
-                Output::Commit { commit, txn } => self.todo.push_back(Todo::Commit(commit, txn)),
+                Output::Commit {
+                    commit,
+                    before,
+                    txn,
+                } => {
+                    assert!(before.is_empty(), "nobody applies another site here");
+                    self.todo.push_back(Todo::Commit(commit, txn));
+                }
                 Output::Act { task, order } => {
                     self.todo.push_back(Todo::Act(task, (*order).into()));
                 }

@@ -38,7 +38,7 @@ use crate::act::{Done, StepError};
 use crate::estimates::Estimates;
 use crate::event::Event;
 use crate::planner::Planner;
-use crate::record::{ControlRecord, PersonaRecord, ServerRecord};
+use crate::record::{ControlRecord, PersonaRecord, ServerRecord, SiteOnRecord};
 use crate::site::Site;
 
 mod adopt;
@@ -192,8 +192,7 @@ pub struct Core {
     personas: BTreeMap<PersonaName, Persona>,
     servers: BTreeMap<ServerName, Server>,
     control: Kept<ControlRecord>,
-    /// At which revision the site is on record; `None`: it is not.
-    site_revision: Option<Revision>,
+    site_on_record: SiteOnRecord,
     /// A commit of another site is on its way.
     applying: bool,
     directory: directory::Directory,
@@ -241,7 +240,7 @@ impl Core {
             personas: BTreeMap::new(),
             servers: BTreeMap::new(),
             control: Kept::new(ControlRecord::default(), None),
-            site_revision: None,
+            site_on_record: SiteOnRecord::default(),
             applying: false,
             directory: directory::Directory::default(),
             tasks: tasks::Tasks::default(),

@@ -8,17 +8,18 @@ use std::collections::BTreeMap;
 
 use coldspare_names::{Generation, PersonaName, ServerName, Time};
 use coldspare_persona::{PersonaEvent, PersonaState};
-use coldspare_store::{Entry, Key, KeyError, Value};
+use coldspare_store::{Key, KeyError, Value};
 use serde::{Deserialize, Serialize};
 
 use crate::command::Actor;
 use crate::holding::{Grant, Holding};
-use crate::site::Site;
 use crate::step::{Plan, Step};
 
+mod site;
 mod store;
 
-pub use store::{Loaded, Unreadable, load};
+pub use site::{SiteOnRecord, SiteParts, site_of};
+pub use store::{Loaded, Unreadable, commit, load};
 
 /// What the keys of the record begin with.
 const RECORD: &str = "record";
@@ -191,22 +192,4 @@ pub fn server_key(name: &ServerName) -> Result<Key, KeyError> {
 /// Where what concerns the controller itself is kept.
 pub fn control_key() -> Result<Key, KeyError> {
     Key::of(&[RECORD, "control"])
-}
-
-/// Where the site is kept.
-pub fn site_key() -> Result<Key, KeyError> {
-    Key::of(&[RECORD, "site"])
-}
-
-/// The site as it is kept; or why it cannot be: it is kept under one key, so it is at most as long
-/// as a value of the store.
-pub fn site_value(site: &Site) -> Result<Value, String> {
-    let bytes = serde_json::to_vec(site).map_err(|error| error.to_string())?;
-    Value::new(bytes).map_err(|error| format!("the site is too large for the store: {error}"))
-}
-
-/// The site that an entry keeps; or why it cannot be read.
-pub fn site_of(entry: &Entry) -> Result<Site, String> {
-    serde_json::from_slice(entry.value.bytes())
-        .map_err(|error| format!("the site on record cannot be read ({error})"))
 }

@@ -290,15 +290,22 @@ impl Shell {
                 let call = async move { Input::Loaded(load(&*store, &lines, alarm).await) };
                 self.call(call, || None);
             }
-            Output::Commit { commit, txn } => {
+            Output::Commit {
+                commit,
+                before,
+                txn,
+            } => {
                 self.commits += 1;
                 let store = self.store.clone();
-                let txn = match &self.lease {
+                let guarded = |txn| match &self.lease {
                     Some(lease) => lease.guard(txn),
                     None => txn,
                 };
+                let before: Vec<_> = before.into_iter().map(guarded).collect();
+                let txn = guarded(txn);
                 let call = async move {
-                    let end = store.commit(&txn).await.map_err(|error| error.to_string());
+                    let end = record::commit(&*store, &before, &txn).await;
+                    let end = end.map_err(|error| error.to_string());
                     Input::Committed { commit, end }
                 };
                 let end = Err(BROKE_OFF.to_owned());

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use coldspare_names::PersonaName;
 use coldspare_persona::PersonaState;
-use coldspare_store::{Key, Listing};
+use coldspare_store::Listing;
 
 use super::commit::Proposal;
 use super::{Core, Output, RequestId};
 use crate::command::Actor;
 use crate::event::{Event, What};
-use crate::record::{self, Purpose, Run};
+use crate::record::{Purpose, Run, SiteOnRecord, SiteParts, site_of};
 use crate::reply::Reply;
 use crate::site::Site;
 
@@ -32,12 +32,12 @@ impl Core {
         if let Some(reason) = self.still_in_use(&site) {
             return Err(reason);
         }
-        let value = record::site_value(&site)?;
+        let parts = SiteParts::of(&site)?;
         self.applying = true;
         let lines: Vec<_> = changes.iter().map(ToString::to_string).collect();
         let reply = Reply::Accepted(lines.join("\n"));
         let why = format!("apply another site: {} changes", changes.len());
-        let proposal = Proposal::new(actor.clone(), why).site(Arc::new(site), value);
+        let proposal = Proposal::new(actor.clone(), why).site(Arc::new(site), parts);
         self.propose(proposal.reply(Some((request, reply))));
         Ok(None)
     }
@@ -81,16 +81,21 @@ impl Core {
 
     /// Uses the site that the store has on record, if it is another one. False: it cannot be used
     /// with the devices that there are, and nothing is begun any more.
-    pub(super) fn read_site(&mut self, listing: &Listing, key: &Key) -> bool {
+    pub(super) fn read_site(&mut self, record: &Listing) -> bool {
         self.applying = false;
-        let found = listing.entries.get(key).map(|entry| entry.revision);
-        if found == self.site_revision {
+        let found = SiteOnRecord::in_record(record);
+        let known = std::mem::replace(&mut self.site_on_record, found);
+        if known.revision() == self.site_on_record.revision() {
             return true;
         }
-        self.site_revision = found;
-        match self.read::<Site>(listing, key) {
-            Some(kept) if kept.record != *self.site => self.change_site(Arc::new(kept.record)),
-            _ => true,
+        match site_of(record) {
+            Ok(Some(site)) if site != *self.site => self.change_site(Arc::new(site)),
+            Ok(_) => true,
+            Err(reason) => {
+                let reason = format!("{reason}: restore it, or apply a site anew");
+                self.tell(Event::new(What::OperatorNeeded).because(reason));
+                true
+            }
         }
     }
 

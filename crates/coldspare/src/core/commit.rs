@@ -12,7 +12,9 @@ use serde::de::DeserializeOwned;
 use super::{CommitId, Core, Kept, Output, Reading, RequestId, Subject, initial};
 use crate::command::Actor;
 use crate::event::{Event, What};
-use crate::record::{self, ControlRecord, JournalLine, Loaded, PersonaRecord, ServerRecord};
+use crate::record::{
+    self, ControlRecord, JournalLine, Loaded, PersonaRecord, ServerRecord, SiteOnRecord, SiteParts,
+};
 use crate::reply::Reply;
 use crate::site::Site;
 
@@ -29,7 +31,7 @@ pub(super) struct Proposal {
     personas: BTreeMap<PersonaName, PersonaRecord>,
     servers: BTreeMap<ServerName, ServerRecord>,
     control: Option<ControlRecord>,
-    site: Option<(Arc<Site>, Value)>,
+    site: Option<(Arc<Site>, SiteParts)>,
     events: Vec<Event>,
     reply: Option<(RequestId, Reply)>,
     txn: Txn,
@@ -74,8 +76,8 @@ impl Proposal {
         self
     }
 
-    pub(super) fn site(mut self, site: Arc<Site>, value: Value) -> Self {
-        self.site = Some((site, value));
+    pub(super) fn site(mut self, site: Arc<Site>, parts: SiteParts) -> Self {
+        self.site = Some((site, parts));
         self
     }
 
@@ -87,6 +89,15 @@ impl Proposal {
     pub(super) fn reply(mut self, reply: Option<(RequestId, Reply)>) -> Self {
         self.reply = reply;
         self
+    }
+
+    fn output(&self, commit: CommitId) -> Output {
+        let parts = self.site.iter().flat_map(|(_, parts)| parts.commits());
+        Output::Commit {
+            commit,
+            before: parts.collect(),
+            txn: self.txn.clone(),
+        }
     }
 }
 
@@ -121,10 +132,7 @@ impl Core {
             self.control.proposed = Some(Box::new(record.clone()));
         }
         let commit = CommitId(self.number());
-        self.outputs.push(Output::Commit {
-            commit,
-            txn: proposal.txn.clone(),
-        });
+        self.outputs.push(proposal.output(commit));
         self.commits.insert(commit, proposal);
     }
 
@@ -164,10 +172,8 @@ impl Core {
                 record,
             )?;
         }
-        if let Some((_, value)) = &proposal.site {
-            let key = record::site_key().map_err(refuse)?;
-            let expected = self.site_revision.map_or(Expected::Absent, Expected::At);
-            txn = txn.expect(key.clone(), expected).put(key, value.clone());
+        if let Some((_, parts)) = &proposal.site {
+            txn = self.site_on_record.replaced_by(parts, txn);
         }
         let line = JournalLine {
             at: self.now,
@@ -201,8 +207,8 @@ impl Core {
                     self.control = Kept::new(record, Some(revision));
                     self.look_at_everything();
                 }
-                if let Some((site, _)) = proposal.site {
-                    self.site_revision = Some(revision);
+                if let Some((site, parts)) = proposal.site {
+                    self.site_on_record = SiteOnRecord::after(&parts, revision);
                     self.applied(&proposal.actor, site);
                     self.look_at_everything();
                 }
@@ -268,10 +274,7 @@ impl Core {
     /// a conflict.
     pub(super) fn commit_again(&mut self, commit: CommitId) {
         if let Some(proposal) = self.commits.get(&commit) {
-            self.outputs.push(Output::Commit {
-                commit,
-                txn: proposal.txn.clone(),
-            });
+            self.outputs.push(proposal.output(commit));
         }
     }
 
@@ -296,8 +299,7 @@ impl Core {
         }
         self.tasks = super::tasks::Tasks::default();
         self.timers.clear();
-        let usable = record::site_key().is_ok_and(|key| self.read_site(listing, &key));
-        if !usable {
+        if !self.read_site(listing) {
             self.reading = read_before;
             return;
         }

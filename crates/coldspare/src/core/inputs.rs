@@ -91,10 +91,12 @@ pub enum Output {
         /// The lines of the journal that show whether commits happened, of which nobody knows.
         lines: Vec<Key>,
     },
-    /// Commit, and say how it ended.
+    /// Commit, and say how it ended: see [`record::commit`](crate::record::commit).
     Commit {
         /// Which.
         commit: CommitId,
+        /// What has to be there first. Alone it counts for nothing, and it may be made again.
+        before: Vec<Txn>,
         /// What.
         txn: Txn,
     },

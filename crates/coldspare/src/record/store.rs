@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use coldspare_store::{Key, KeyError, Listing, Prefix, Store};
+use coldspare_store::{Key, KeyError, Listing, Outcome, Prefix, Store, Txn};
 
 use super::{JOURNAL, RECORD};
 
@@ -51,13 +51,29 @@ pub async fn load(store: &dyn Store, lines: &[Key]) -> Result<Loaded, Unreadable
     Ok(Loaded { record, lines })
 }
 
+/// Makes what [`Output::Commit`](crate::core::Output::Commit) asks for: first the commits that have
+/// to be there before, then the one that counts. A conflict of any is the end.
+pub async fn commit(
+    store: &dyn Store,
+    before: &[Txn],
+    txn: &Txn,
+) -> Result<Outcome, coldspare_store::Error> {
+    for txn in before {
+        let outcome = store.commit(txn).await?;
+        if let Outcome::Conflict(_) = outcome {
+            return Ok(outcome);
+        }
+    }
+    store.commit(txn).await
+}
+
 fn below(name: &str) -> Result<Prefix, KeyError> {
     Ok(Prefix::below(&Key::of(&[name])?))
 }
 
 #[cfg(test)]
 mod tests {
-    use coldspare_store::{MemoryStore, Txn, Value};
+    use coldspare_store::{MemoryStore, Value};
 
     use super::*;
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use coldspare_names::{PersonaName, ServerName, Time};
 use coldspare_san::ArrayTraits;
 use coldspare_san::memory::MemoryArray;
-use coldspare_store::{Conflict, Expected, Key, MemoryStore, Outcome, Store, Txn};
+use coldspare_store::{Conflict, Expected, Key, MemoryStore, Outcome, Txn};
 use futures::future::BoxFuture;
 use futures::stream::{FuturesUnordered, StreamExt};
 use tokio::time::{sleep, sleep_until};
@@ -265,7 +265,11 @@ impl Bench {
             Output::Load { lines } => self.under_way.push(Box::pin(async move {
                 Input::Loaded(record::load(&store, &lines).await.unwrap())
             })),
-            Output::Commit { commit, txn } => {
+            Output::Commit {
+                commit,
+                before,
+                txn,
+            } => {
                 self.commits += 1;
                 let mishap = self.mishaps.get(&self.commits).copied();
                 let takes = self.commits_take;
@@ -273,7 +277,7 @@ impl Bench {
                     if !takes.is_zero() {
                         sleep(takes).await;
                     }
-                    let end = commit_with(&store, &txn, mishap).await;
+                    let end = commit_with(&store, &before, &txn, mishap).await;
                     Input::Committed { commit, end }
                 }));
             }
@@ -367,6 +371,7 @@ fn scrubbed(step: &Step) -> Option<&ServerName> {
 
 async fn commit_with(
     store: &MemoryStore,
+    before: &[Txn],
     txn: &Txn,
     mishap: Option<Mishap>,
 ) -> Result<Outcome, String> {
@@ -382,7 +387,8 @@ async fn commit_with(
         }
         _ => {}
     }
-    let end = store.commit(txn).await.map_err(|error| error.to_string());
+    let end = record::commit(store, before, txn).await;
+    let end = end.map_err(|error| error.to_string());
     if mishap == Some(Mishap::AnswerLost) {
         return Err("unanswered".to_owned());
     }

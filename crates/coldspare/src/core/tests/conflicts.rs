@@ -32,7 +32,7 @@ fn asks(core: &mut Core, number: u64, verb: Verb) -> (CommitId, Txn) {
     let request = RequestId(number);
     let outputs = core.handle(Time::EPOCH, Input::Asked { request, command });
     let commit = outputs.into_iter().find_map(|output| match output {
-        Output::Commit { commit, txn } => Some((commit, txn)),
+        Output::Commit { commit, txn, .. } => Some((commit, txn)),
         _ => None,
     });
     commit.unwrap()
