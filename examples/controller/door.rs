@@ -15,7 +15,7 @@ use nix::unistd::{Uid, User};
 use tokio::io::BufReader;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::watch;
-use tokio::task::JoinSet;
+use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::sleep;
 
 use crate::Failure;
@@ -137,14 +137,16 @@ async fn visit(mut visitor: UnixStream, host: Host, mut ended: watch::Receiver<b
 
 async fn ask(host: &Host, actor: &Actor, request: Request) -> Answer {
     let (controller, pool) = match host {
-        Host::Leads { controller, pool } => (controller, pool),
+        Host::Leads { controller, pool } => (controller, pool.clone()),
         Host::Follows { leader } => {
             return Answer::Reply(Reply::Refused(format!("this controller follows: {leader}")));
         }
     };
-    let verb = match request.verb(pool.as_ref()) {
-        Ok(verb) => verb,
-        Err(bad) => return Answer::Bad(bad.to_string()),
+    // A large site takes seconds to read, in which heartbeats are to be heard.
+    let verb = match spawn_blocking(move || request.verb(pool.as_ref())).await {
+        Ok(Ok(verb)) => verb,
+        Ok(Err(bad)) => return Answer::Bad(bad.to_string()),
+        Err(broke_off) => return Answer::Bad(broke_off.to_string()),
     };
     let word = verb.word();
     let actor = actor.clone();

@@ -19,12 +19,15 @@ mod failover;
 mod faults;
 mod history;
 mod kills;
+#[path = "../controller/large.rs"]
+mod large;
 mod member;
 mod persona;
 mod pools;
 #[path = "../controller/process.rs"]
 #[allow(dead_code, reason = "the tests of one controller use the rest")]
 mod process;
+mod site;
 #[path = "../controller/streams.rs"]
 mod streams;
 mod take_over;

@@ -7,6 +7,7 @@
 )]
 
 mod kills;
+mod large;
 #[allow(dead_code, reason = "the tests of a cluster use the rest")]
 mod process;
 mod streams;
@@ -16,21 +17,26 @@ use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 
-use coldspare_store::SqliteStore;
+use coldspare_store::{Key, Prefix, SqliteStore, Store, Txn};
 use process::{Place, journal, root};
 use serde_json::Value;
 
 const SITE: &str = "examples/sites/white-paper.toml";
 const LARGER: &str = "examples/sites/two-spares.toml";
 
-/// What a controller has written into the journal of its own store.
-fn journal_of(place: &Place) -> Vec<Value> {
+/// Looks into a controller's own store.
+fn in_store_of<T>(place: &Place, look: impl AsyncFnOnce(&SqliteStore) -> T) -> T {
     let mut runtime = tokio::runtime::Builder::new_current_thread();
     let runtime = runtime.enable_time().build().unwrap();
     runtime.block_on(async {
         let store = SqliteStore::open(place.file()).await.unwrap();
-        journal(&store).await
+        look(&store).await
     })
+}
+
+/// What a controller has written into the journal of its own store.
+fn journal_of(place: &Place) -> Vec<Value> {
+    in_store_of(place, async |store| journal(store).await)
 }
 
 #[test]
@@ -139,4 +145,51 @@ fn the_store_has_the_site_on_record_and_only_an_operator_changes_it() {
         &["apply", "--show", root().join(LARGER).to_str().unwrap()],
     );
     assert_eq!(shown, "nothing differs\n");
+}
+
+#[test]
+fn a_site_that_is_longer_than_a_value_of_the_store_is_recorded_and_replaced() {
+    let place = Place::new();
+    large::is_kept(&place);
+    in_store_of(&place, async |store| large::is_kept_once(store).await);
+}
+
+#[test]
+fn nothing_hangs_on_the_journal_and_a_store_that_has_nothing_else_is_refused() {
+    let place = Place::new();
+    let mut controller = place.start(&["--site", SITE]);
+    place.ask(0, &["maintenance", "on", "r720-3"]);
+    in_store_of(&place, async |store| delete_below(store, "journal").await);
+    place.ask(0, &["maintenance", "on", "r720-2"]);
+    assert_eq!(controller.terminate(), Some(0), "{}", controller.log());
+    let lines = journal_of(&place);
+    assert!(
+        lines
+            .iter()
+            .any(|line| line["what"] == "r720-2 in maintenance")
+    );
+    assert!(
+        lines
+            .iter()
+            .all(|line| line["what"] != "r720-3 in maintenance")
+    );
+
+    let mut controller = place.start(&[]);
+    let status = place.ask(0, &["status"]);
+    assert_eq!(status.matches("in maintenance").count(), 2, "{status}");
+    assert_eq!(controller.terminate(), Some(0), "{}", controller.log());
+
+    in_store_of(&place, async |store| delete_below(store, "record").await);
+    let refused = place.start_in_vain(&["--site", SITE]);
+    assert!(
+        refused.contains("no record that belongs to it"),
+        "{refused}"
+    );
+}
+
+async fn delete_below(store: &dyn Store, name: &str) {
+    let below = Prefix::below(&Key::new(name).unwrap());
+    for key in store.list(&below).await.unwrap().entries.into_keys() {
+        store.commit(&Txn::new().delete(key)).await.unwrap();
+    }
 }

@@ -149,6 +149,7 @@ impl Place {
                 "being found out",
                 "ask again",
                 "the controller stops",
+                "does not say who leads",
             ];
             if early.iter().any(|early| told.contains(early)) {
                 return None;

@@ -6,7 +6,9 @@
 //!
 //! A call that finds a node gone or silent turns to another, and ends within 6 s. A commit that was
 //! sent is not sent again by itself: if its node does not answer within 2 s, nobody knows. A lease
-//! of leadership lasts longer than that, or the loss of one node may cost it.
+//! of leadership lasts longer than that, or the loss of one node may cost it. A listing is one
+//! answer, which a node has to have sent in that time: what a controller of ten thousand servers
+//! reads, 20 MB, takes 0.2 s on one machine.
 //!
 //! etcd numbers the revisions of all that it holds together, so that between two commits here
 //! there may be numbers that are never seen.

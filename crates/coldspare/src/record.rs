@@ -1,8 +1,8 @@
 //! What is kept in the store: one record a persona, one a server, one for the whole, and the site.
 //!
 //! Below `record/` is all that the controller goes by; it reads all of it when it starts, and nothing
-//! else. Below `journal/` is the audit journal, which nothing is decided by: whoever wants to keep
-//! less of it deletes the oldest lines, at any time.
+//! else. Below `journal/` is the audit journal. Nothing is decided by it but whether a commit of the
+//! last moments happened whose answer was lost: whoever wants to keep less deletes its oldest lines.
 
 use std::collections::BTreeMap;
 

@@ -1,0 +1,65 @@
+//! A site that is longer than a value of a store, under a real controller.
+
+use std::fs;
+
+use coldspare_store::{Key, Prefix, Store, Value};
+
+use super::process::Place;
+
+#[path = "../../benches/control_plane/site.rs"]
+#[allow(dead_code, reason = "the benches use the rest")]
+mod site;
+
+/// Many servers, and few personas.
+const SIZE: site::Size = site::Size {
+    pools: 8,
+    homes: 1,
+    spares: 199,
+    arrays: 1,
+};
+
+/// Records a large site, reads it back, and has another one take its place.
+pub(crate) fn is_kept(place: &Place) {
+    let folder = tempfile::TempDir::new().unwrap();
+    let file = folder.path().join("site.toml");
+    let file = file.to_str().unwrap();
+    let text = SIZE.text();
+    fs::write(file, &text).unwrap();
+    let knows_all = || {
+        let status = place.ask(0, &["status"]);
+        let last = format!("server-{}", SIZE.servers() - 1);
+        assert!(status.contains(&last), "{status}");
+    };
+
+    let mut controller = place.start(&["--site", file]);
+    knows_all();
+    assert_eq!(controller.terminate(), Some(0), "{}", controller.log());
+
+    let mut controller = place.start(&[]);
+    knows_all();
+    fs::write(file, text.replace("vlan = 103", "vlan = 203")).unwrap();
+    let applied = place.ask(0, &["apply", file]);
+    assert!(
+        applied.contains("networks.mapi.vlan = 103 -> 203"),
+        "{applied}"
+    );
+    assert_eq!(controller.terminate(), Some(0), "{}", controller.log());
+
+    let _controller = place.start(&["--site", file]);
+    assert_eq!(
+        place.ask(0, &["apply", "--show", file]),
+        "nothing differs\n"
+    );
+}
+
+/// That the store has the parts of one site, and no others.
+pub(crate) async fn is_kept_once(store: &dyn Store) {
+    let site = Key::new("record/site").unwrap();
+    let contents = store.get(&site).await.unwrap().unwrap().value;
+    let contents: serde_json::Value = serde_json::from_slice(contents.bytes()).unwrap();
+    let named = contents["parts"].as_array().unwrap();
+    let parts = store.list(&Prefix::below(&site)).await.unwrap().entries;
+    assert_eq!(parts.len(), named.len());
+    let long: usize = parts.values().map(|part| part.value.bytes().len()).sum();
+    assert!(long > Value::LONGEST, "{long}");
+}
