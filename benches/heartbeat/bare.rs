@@ -1,4 +1,4 @@
-//! Bare sockets, for the floor: received from in batches, and no more.
+//! Bare sockets, for comparison: received from in batches, and no more.
 
 use std::io::IoSliceMut;
 use std::net::UdpSocket;
@@ -48,8 +48,8 @@ pub(crate) fn receive_batches(socket: &UdpSocket, mut each: impl FnMut(&[Buffer]
     }
 }
 
-/// The least that anything does which hears agents with a key each: finds the key, proves the
-/// datagram by it, and remembers its sequence.
+/// The least state with which agents can be heard that have a key each: finds the key, proves the
+/// datagram by it, one after the other, and remembers its sequence.
 pub(crate) struct LeastTable(Vec<Least>);
 
 #[derive(Clone)]

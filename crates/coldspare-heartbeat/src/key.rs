@@ -6,6 +6,8 @@ use coldspare_names::{Generation, PersonaName, ServerName};
 use secrecy::zeroize::Zeroize;
 use secrecy::{ExposeSecret, SecretString};
 
+use crate::wire::CONTENT;
+
 /// The secret from which every agent's key is derived.
 pub struct SiteKey([u8; 32]);
 
@@ -72,13 +74,13 @@ impl AgentKey {
         self.0 == [0; 32]
     }
 
-    /// The first 16 bytes of the keyed hash of what is sent.
+    /// The first 16 bytes, in their order from the lowest, of the keyed hash of what is sent.
     #[inline]
-    pub(crate) fn tag(&self, content: &[u8]) -> u128 {
+    pub(crate) fn tag(&self, content: &[u8; CONTENT]) -> u128 {
         let hash = blake3::keyed_hash(&self.0, content);
         let mut tag = [0; 16];
         tag.copy_from_slice(&hash.as_bytes()[..16]);
-        u128::from_be_bytes(tag)
+        u128::from_le_bytes(tag)
     }
 }
 

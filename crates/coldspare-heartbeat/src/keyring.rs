@@ -6,6 +6,7 @@ use std::time::Duration;
 use coldspare_names::{Generation, Time};
 
 use crate::intake::{Accepted, Rejection};
+use crate::tags::LANES;
 use crate::wire::{self, Claim, ECHO_EVERY, Kind, LENGTH};
 use crate::{AgentKey, Beat, Flags, Health, Path, Refusal, Slot};
 
@@ -96,6 +97,24 @@ impl Keyring {
         key.is_some_and(|key| claim.is_genuine(key))
     }
 
+    /// The same of several, proved side by side; nothing is said of what is no claim, and of a slot
+    /// whose key is being changed: what its next datagram proves may change it.
+    #[inline]
+    pub(crate) fn are_genuine(
+        &self,
+        claims: &[Result<Claim<'_>, Rejection>; LANES],
+    ) -> [Option<bool>; LANES] {
+        let claims = claims.each_ref().map(|claim| claim.as_ref().ok());
+        let genuine = wire::are_genuine(claims.map(|claim| {
+            let claim = claim?;
+            Some((claim, self.key(claim.slot())?))
+        }));
+        std::array::from_fn(|lane| {
+            let slot = claims[lane]?.slot();
+            (!self.is_changing(slot)).then_some(genuine[lane])
+        })
+    }
+
     /// The content of a claim of which it is known whether it is genuine.
     #[inline]
     pub(crate) fn open(&mut self, claim: &Claim<'_>, genuine: bool) -> Result<Accepted, Rejection> {
@@ -108,9 +127,8 @@ impl Keyring {
         })
     }
 
-    /// Whether a slot's key is being changed: what its next datagram proves may change it.
     #[inline]
-    pub(crate) fn is_changing(&self, slot: Slot) -> bool {
+    fn is_changing(&self, slot: Slot) -> bool {
         !self.changing.is_empty() && self.changing.contains_key(&slot)
     }
 

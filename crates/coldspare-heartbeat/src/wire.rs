@@ -24,6 +24,7 @@ use std::time::Duration;
 
 use coldspare_names::{Generation, Time};
 
+use crate::tags::{LANES, tags};
 use crate::{AgentKey, Beat, Flags, Health, Path, Slot};
 
 /// Bytes of a datagram: none is shorter or longer.
@@ -33,7 +34,8 @@ pub const LENGTH: usize = 64;
 pub const ECHO_EVERY: u32 = 16;
 
 const VERSION: u8 = 1;
-const CONTENT: usize = 48;
+/// Of these, what is under the tag.
+pub(crate) const CONTENT: usize = 48;
 const UNKNOWN: u32 = u32::MAX;
 /// A disk is said to have been written a little too long ago rather than a little too late.
 const ALMOST_A_MILLISECOND: Duration = Duration::from_nanos(999_999);
@@ -65,7 +67,7 @@ pub enum Malformed {
 
 /// Writes a message under an agent's key.
 pub fn seal(kind: Kind, slot: Slot, path: Path, beat: &Beat, key: &AgentKey) -> [u8; LENGTH] {
-    let mut out = [0; LENGTH];
+    let mut out = [0; CONTENT];
     out[0] = VERSION;
     out[1] = kind_byte(kind);
     out[2] = path_byte(path);
@@ -82,15 +84,17 @@ pub fn seal(kind: Kind, slot: Slot, path: Path, beat: &Beat, key: &AgentKey) -> 
         millis(ago.saturating_add(ALMOST_A_MILLISECOND))
     });
     out[40..44].copy_from_slice(&wrote.to_be_bytes());
-    let tag = key.tag(&out[..CONTENT]);
-    out[CONTENT..].copy_from_slice(&tag.to_be_bytes());
-    out
+    let mut sealed = [0; LENGTH];
+    sealed[..CONTENT].copy_from_slice(&out);
+    sealed[CONTENT..].copy_from_slice(&key.tag(&out).to_le_bytes());
+    sealed
 }
 
 /// A message that is well-formed, and whose sender has not proved itself yet.
 #[derive(Debug, Clone, Copy)]
 pub struct Claim<'a> {
-    bytes: &'a [u8; LENGTH],
+    bytes: &'a [u8; CONTENT],
+    tag: &'a [u8; LENGTH - CONTENT],
     kind: Kind,
     slot: Slot,
     path: Path,
@@ -100,7 +104,8 @@ impl<'a> Claim<'a> {
     /// Reads what a message claims to be.
     #[inline]
     pub fn read(datagram: &'a [u8]) -> Result<Self, Malformed> {
-        let bytes: &[u8; LENGTH] = datagram.try_into().map_err(|_| Malformed::Length)?;
+        let (bytes, tag) = datagram.split_first_chunk().ok_or(Malformed::Length)?;
+        let tag = tag.try_into().map_err(|_| Malformed::Length)?;
         if bytes[0] != VERSION {
             return Err(Malformed::Version);
         }
@@ -121,6 +126,7 @@ impl<'a> Claim<'a> {
         }
         Ok(Self {
             bytes,
+            tag,
             kind,
             slot,
             path,
@@ -145,10 +151,13 @@ impl<'a> Claim<'a> {
     /// Whether it was written under that key.
     #[inline]
     pub fn is_genuine(&self, key: &AgentKey) -> bool {
-        let mut tag = [0; 16];
-        tag.copy_from_slice(&self.bytes[CONTENT..]);
-        // Numbers compare whole: how many bytes are right cannot be measured.
-        key.tag(&self.bytes[..CONTENT]) == u128::from_be_bytes(tag)
+        self.has(key.tag(self.bytes))
+    }
+
+    // Numbers compare whole: how many bytes are right cannot be measured.
+    #[inline]
+    fn has(&self, tag: u128) -> bool {
+        u128::from_le_bytes(*self.tag) == tag
     }
 
     /// Its content, if it was written under that key.
@@ -182,6 +191,16 @@ impl<'a> Claim<'a> {
     }
 }
 
+/// Which of several claims were written under the key beside them: proved side by side, which takes
+/// a quarter to a half of the time that it takes one by one.
+#[inline]
+pub(crate) fn are_genuine(claims: [Option<(&Claim<'_>, &AgentKey)>; LANES]) -> [bool; LANES] {
+    let keys = claims.map(|claim| claim.map_or(&[0; 32], |(_, key)| key.expose()));
+    let contents = claims.map(|claim| claim.map_or(&[0; CONTENT], |(claim, _)| claim.bytes));
+    let tags = tags(keys, contents);
+    std::array::from_fn(|lane| claims[lane].is_some_and(|(claim, _)| claim.has(tags[lane])))
+}
+
 fn kind_byte(kind: Kind) -> u8 {
     match kind {
         Kind::Beat => 1,
@@ -211,14 +230,14 @@ fn millis(duration: Duration) -> u32 {
 }
 
 #[inline]
-fn number(bytes: &[u8; LENGTH], at: usize) -> u32 {
+fn number(bytes: &[u8; CONTENT], at: usize) -> u32 {
     let mut number = [0; 4];
     number.copy_from_slice(&bytes[at..at + 4]);
     u32::from_be_bytes(number)
 }
 
 #[inline]
-fn long(bytes: &[u8; LENGTH], at: usize) -> u64 {
+fn long(bytes: &[u8; CONTENT], at: usize) -> u64 {
     let mut number = [0; 8];
     number.copy_from_slice(&bytes[at..at + 8]);
     u64::from_be_bytes(number)

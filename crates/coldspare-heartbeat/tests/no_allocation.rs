@@ -53,4 +53,13 @@ fn neither_good_nor_bad_datagrams_allocate() {
         }
     });
     assert_eq!((taken, allocations.count_total), (1, 0));
+
+    let next = written(&beat(5, 3), &key);
+    let datagrams: [&[u8]; 4] = [&next, &forged, &old, &long];
+    let allocations = allocation_counter::measure(|| {
+        intake.take_all(Path::First, datagrams, Time::EPOCH, |_, each| {
+            taken += usize::from(each.is_ok());
+        });
+    });
+    assert_eq!((taken, allocations.count_total), (2, 0));
 }
