@@ -20,6 +20,7 @@ mod faults;
 mod history;
 mod kills;
 #[path = "../controller/large.rs"]
+#[allow(dead_code, reason = "the tests of one controller use the rest")]
 mod large;
 mod member;
 mod persona;

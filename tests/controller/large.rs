@@ -1,8 +1,9 @@
 //! A site that is longer than a value of a store, under a real controller.
 
+use std::collections::BTreeMap;
 use std::fs;
 
-use coldspare_store::{Key, Prefix, Store, Value};
+use coldspare_store::{Entry, Key, Prefix, Store, Txn, Value};
 
 use super::process::Place;
 
@@ -57,9 +58,22 @@ pub(crate) async fn is_kept_once(store: &dyn Store) {
     let site = Key::new("record/site").unwrap();
     let contents = store.get(&site).await.unwrap().unwrap().value;
     let contents: serde_json::Value = serde_json::from_slice(contents.bytes()).unwrap();
-    let named = contents["parts"].as_array().unwrap();
-    let parts = store.list(&Prefix::below(&site)).await.unwrap().entries;
-    assert_eq!(parts.len(), named.len());
+    let parts = parts(store).await;
+    assert_eq!(parts.len(), contents["parts"].as_array().unwrap().len());
     let long: usize = parts.values().map(|part| part.value.bytes().len()).sum();
     assert!(long > Value::LONGEST, "{long}");
+}
+
+/// The parts of sites that the store has.
+pub(crate) async fn parts(store: &dyn Store) -> BTreeMap<Key, Entry> {
+    let below = Prefix::below(&Key::new("record/site").unwrap());
+    store.list(&below).await.unwrap().entries
+}
+
+/// Spoils a part of the site, and says which.
+pub(crate) async fn spoil_a_part(store: &dyn Store) -> Key {
+    let (key, _) = parts(store).await.pop_last().unwrap();
+    let spoilt = Txn::new().put(key.clone(), Value::new("{}").unwrap());
+    store.commit(&spoilt).await.unwrap();
+    key
 }

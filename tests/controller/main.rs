@@ -152,6 +152,16 @@ fn a_site_that_is_longer_than_a_value_of_the_store_is_recorded_and_replaced() {
     let place = Place::new();
     large::is_kept(&place);
     in_store_of(&place, async |store| large::is_kept_once(store).await);
+
+    let part = in_store_of(&place, async |store| large::spoil_a_part(store).await);
+    let refused = place.start_in_vain(&["--site", SITE]);
+    let told = format!("its part {part} is damaged");
+    assert!(refused.contains(&told), "{refused}");
+    in_store_of(&place, async |store| delete(store, "record/site").await);
+    let _controller = place.start(&["--site", SITE]);
+    assert!(place.ask(0, &["status"]).contains("r720-3"));
+    let left = in_store_of(&place, async |store| large::parts(store).await);
+    assert_eq!(left.len(), 1, "nothing is left of the former site");
 }
 
 #[test]
@@ -190,6 +200,11 @@ fn nothing_hangs_on_the_journal_and_a_store_that_has_nothing_else_is_refused() {
 async fn delete_below(store: &dyn Store, name: &str) {
     let below = Prefix::below(&Key::new(name).unwrap());
     for key in store.list(&below).await.unwrap().entries.into_keys() {
-        store.commit(&Txn::new().delete(key)).await.unwrap();
+        delete(store, key.as_str()).await;
     }
+}
+
+async fn delete(store: &dyn Store, key: &str) {
+    let txn = Txn::new().delete(Key::new(key).unwrap());
+    store.commit(&txn).await.unwrap();
 }

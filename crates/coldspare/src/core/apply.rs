@@ -92,7 +92,6 @@ impl Core {
             Ok(Some(site)) if site != *self.site => self.change_site(Arc::new(site)),
             Ok(_) => true,
             Err(reason) => {
-                let reason = format!("{reason}: restore it, or apply a site anew");
                 self.tell(Event::new(What::OperatorNeeded).because(reason));
                 true
             }

@@ -110,7 +110,7 @@ pub enum Redistribution {
     Persona,
 }
 
-/// The longest text that is taken: twenty thousand servers fit, and a wrong file costs no memory.
+/// The longest text that is taken: ten thousand servers fit, and a wrong file costs no memory.
 const LONGEST: u64 = 16 << 20;
 
 impl Site {
