@@ -27,7 +27,7 @@
 //! | heap for 10,000 servers, with the agents | 67 MiB | 64 MiB: missed |
 //! | the core alone, one failover: 10,000 servers beside 400 | 5.1 | 1.5: missed |
 //!
-//! `cargo bench --bench control-plane`; with `--features etcd` on a cluster of three nodes as well.
+//! `cargo bench --bench control-plane`, or only some rooms (`-- one memory`); with `--features etcd` on a cluster of three nodes as well.
 //! What is on disk lies in the folder for temporary files (`TMPDIR`).
 
 mod alone;
@@ -60,10 +60,20 @@ use tokio::runtime::Runtime;
 use watched::Watched;
 
 fn main() {
-    alone::measure();
-    one::measure();
-    many::measure();
-    memory::measure();
+    let rooms: [(&str, fn()); 4] = [
+        ("alone", alone::measure),
+        ("one", one::measure),
+        ("many", many::measure),
+        ("memory", memory::measure),
+    ];
+    let wanted: Vec<_> = std::env::args().skip(1).collect();
+    let named = |name: &str| wanted.iter().any(|wanted| wanted == name);
+    let any_named = rooms.iter().any(|(name, _)| named(name));
+    for (name, measure) in rooms {
+        if named(name) || !any_named {
+            measure();
+        }
+    }
 }
 
 /// A runtime whose clock stands still while anybody works.
