@@ -1,11 +1,12 @@
 //! A healed site converges: once nothing is broken any more, every persona runs, on all of its
 //! networks; and where a persona was brought back, every database of its group is active where it
 //! is preferred. What becomes of a member that nobody moved is the group's affair: a damaged volume
-//! there waits for a person, as Exchange leaves it.
+//! there waits for a person, as Exchange leaves it, and a copy there that was not healthy yet when
+//! the databases were last redistributed gets nothing more.
 
 use coldspare::What;
-use coldspare::site::Redistribution;
-use coldspare_exchange::{DagControl, DatabaseName, MemberName};
+use coldspare::site::{Redistribution, SiteDag};
+use coldspare_exchange::{CopyStatus, DagControl, DatabaseName, MemberName};
 use coldspare_names::{PersonaName, ServerName};
 use coldspare_sim::{Fault, FaultKind, Truth};
 use futures::FutureExt;
@@ -43,19 +44,17 @@ impl Invariant for Healed {
         if site.redistribution == Redistribution::Persona {
             return None;
         }
-        let was_restored = |name: &PersonaName| {
-            let mut told = run.told.iter().map(|told| &told.event);
-            told.any(|it| it.event == What::Restored && it.about.persona.as_ref() == Some(name))
-        };
-        let touched = site
-            .dags
-            .iter()
-            .filter(|(_, of)| of.personas.values().any(was_restored));
+        let touched = site.dags.iter().filter(|(_, of)| {
+            of.personas
+                .values()
+                .any(|name| run.was_restored(Some(name)))
+        });
         touched.into_iter().find_map(|(name, of)| {
             let now = truth.group(name)?.dag().now_or_never()?.ok()?;
             let mut databases = of.dag.databases.iter().filter(|(database, wanted)| {
                 let persona = of.personas.get(&wanted.active);
                 !run.is_left_damaged(database, &wanted.active, persona)
+                    && !run.came_too_late(database, &wanted.active, of)
             });
             databases.find_map(|(database, wanted)| {
                 let active = &now.databases.get(database)?.active;
@@ -71,6 +70,11 @@ impl Invariant for Healed {
 }
 
 impl Run<'_> {
+    fn was_restored(&self, persona: Option<&PersonaName>) -> bool {
+        let mut told = self.told.iter().map(|told| &told.event);
+        told.any(|it| it.event == What::Restored && it.about.persona.as_ref() == persona)
+    }
+
     /// Whether a copy was damaged whose member's persona was not brought back since.
     fn is_left_damaged(
         &self,
@@ -89,5 +93,26 @@ impl Run<'_> {
                 told.event.event == What::Restored && told.event.about.persona.as_ref() == persona
             })
         })
+    }
+
+    /// Whether the copy of a member that nobody moved was not healthy yet when a member of its group
+    /// was last brought back.
+    fn came_too_late(&self, database: &DatabaseName, member: &MemberName, group: &SiteDag) -> bool {
+        let of_group = |persona: &PersonaName| group.personas.values().any(|of| of == persona);
+        let Some(redistributed) = self.told.iter().rposition(|told| {
+            let about = &told.event.about;
+            told.event.event == What::Restored && about.persona.as_ref().is_some_and(of_group)
+        }) else {
+            return false;
+        };
+        let (before, _) = self.told.split_at(redistributed);
+        let latest = before.iter().rev().map(|told| &told.event).find(|event| {
+            event.event == What::CopyStatus
+                && event.about.database.as_ref() == Some(database)
+                && event.about.member.as_ref() == Some(member)
+        });
+        let healthy = CopyStatus::Healthy.to_string();
+        latest.is_some_and(|event| event.status.as_ref() != Some(&healthy))
+            && !self.was_restored(group.personas.get(member))
     }
 }
