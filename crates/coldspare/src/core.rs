@@ -109,8 +109,8 @@ struct Persona {
     /// `None`: there is no record yet, and it is being found out who holds it.
     kept: Option<Kept<PersonaRecord>>,
     stage: Option<Stage>,
-    /// The servers that the detector watches for it.
-    watched: BTreeSet<ServerName>,
+    /// The servers that the detector watches for it, hardly ever more than one.
+    watched: Vec<ServerName>,
     /// Not to be led on before that.
     rest_until: Time,
     /// While it waits for a server: when the spares are looked at next.
@@ -373,7 +373,7 @@ impl Core {
             let unknown = || Persona {
                 kept: None,
                 stage: None,
-                watched: BTreeSet::new(),
+                watched: Vec::new(),
                 rest_until: Time::EPOCH,
                 look_again: Time::EPOCH,
                 failures: 0,

@@ -5,6 +5,7 @@
 //! last moments happened whose answer was lost: whoever wants to keep less deletes its oldest lines.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use coldspare_names::{Generation, PersonaName, ServerName, Time};
 use coldspare_persona::{PersonaEvent, PersonaState};
@@ -72,8 +73,8 @@ pub struct Run {
     pub actor: Actor,
     /// The server that is to have the persona in the end.
     pub to: Option<Grant>,
-    /// What is done.
-    pub plan: Plan,
+    /// What is done. It stays the same to the end, so that every copy of the record shares it.
+    pub plan: Arc<Plan>,
     /// The stage it has come to.
     pub stage: usize,
     /// When it was opened.

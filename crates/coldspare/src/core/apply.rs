@@ -123,7 +123,7 @@ impl Core {
                     purpose: Purpose::Refresh,
                     actor: actor.clone(),
                     to: None,
-                    plan,
+                    plan: plan.into(),
                     stage: 0,
                     opened: self.now,
                     deadline: None,

@@ -33,7 +33,8 @@ impl Core {
         let Some(run) = record.run.clone() else {
             return;
         };
-        let Some(steps) = run.plan.stages.get(run.stage) else {
+        let plan = run.plan.clone();
+        let Some(steps) = plan.stages.get(run.stage) else {
             return;
         };
 
@@ -161,9 +162,10 @@ impl Core {
         mut events: Vec<Event>,
     ) {
         let name = record.holding.persona().clone();
-        let steps = run.plan.stages.get(run.stage).cloned().unwrap_or_default();
+        let plan = run.plan.clone();
+        let steps = plan.stages.get(run.stage).map_or(&[][..], Vec::as_slice);
         let came_up = run.awaits().and(run.to.clone());
-        for step in &steps {
+        for step in steps {
             match step {
                 Step::AwaitAgent { .. } => record.turn(PersonaEvent::AgentUp),
                 Step::AwaitServices { .. } => record.turn(PersonaEvent::ServicesReady),
@@ -176,7 +178,7 @@ impl Core {
         if left && run.purpose == Purpose::Move {
             record.turn(PersonaEvent::Placed);
         }
-        let next = run.plan.stages.get(run.stage + 1);
+        let next = plan.stages.get(run.stage + 1);
         let gives = next
             .into_iter()
             .flatten()

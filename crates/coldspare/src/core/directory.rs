@@ -14,8 +14,8 @@ use crate::site::Site;
 pub(super) struct Directory {
     pools: BTreeMap<PoolName, Members>,
     /// The personas that a server holds, is reserved for, or was fenced for; what is just being
-    /// committed counts.
-    known_to: BTreeMap<ServerName, BTreeSet<PersonaName>>,
+    /// committed counts. By name.
+    known_to: BTreeMap<ServerName, Vec<PersonaName>>,
     /// The personas of which no record is stored.
     unrecorded: BTreeSet<PersonaName>,
 }
@@ -76,7 +76,7 @@ impl Directory {
             let Some(personas) = self.known_to.get_mut(server) else {
                 continue;
             };
-            personas.remove(name);
+            personas.retain(|persona| persona != name);
             if personas.is_empty() {
                 self.known_to.remove(server);
             }
@@ -85,8 +85,12 @@ impl Directory {
 
     fn learn(&mut self, name: &PersonaName, persona: &Persona) {
         for server in persona.known() {
-            let personas = self.known_to.entry(server.clone()).or_default();
-            personas.insert(name.clone());
+            let personas = self.known_to.entry(server.clone());
+            // Hardly ever more than one: no more room than that.
+            let personas = personas.or_insert_with(|| Vec::with_capacity(1));
+            if let Err(place) = personas.binary_search(name) {
+                personas.insert(place, name.clone());
+            }
         }
     }
 }

@@ -114,7 +114,7 @@ impl Core {
             let policy = self.pool_policy(&name);
             Run {
                 purpose: Purpose::Free,
-                plan: self.planner(&policy).free(&record.holding),
+                plan: self.planner(&policy).free(&record.holding).into(),
                 stage: 0,
                 deadline: None,
                 ..run

@@ -265,7 +265,7 @@ impl Core {
             purpose,
             actor: actor.clone(),
             to: grant.clone(),
-            plan,
+            plan: plan.into(),
             stage: 0,
             opened: self.now,
             deadline: None,

@@ -293,7 +293,7 @@ impl Core {
             purpose: Purpose::Stay,
             actor: Actor::Controller,
             to: None,
-            plan,
+            plan: plan.into(),
             stage: 0,
             opened: self.now,
             deadline: None,

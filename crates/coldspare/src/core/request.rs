@@ -173,7 +173,7 @@ impl Core {
             purpose: Purpose::Stop,
             actor: actor.clone(),
             to: None,
-            plan: plan.map_err(|problem| problem.to_string())?,
+            plan: plan.map_err(|problem| problem.to_string())?.into(),
             stage: 0,
             opened: self.now,
             deadline: None,
