@@ -139,7 +139,7 @@ const SLACK: Duration = Duration::from_mins(30);
 /// All properties.
 pub fn all() -> Vec<Box<dyn Invariant>> {
     vec![
-        Box::new(one_home::OneHome),
+        Box::<one_home::OneHome>::default(),
         Box::new(one_writer::OneWriter),
         Box::new(business::Business::default()),
         Box::new(generations::Generations::default()),

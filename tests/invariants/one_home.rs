@@ -1,14 +1,23 @@
 //! One home a persona: at most one server can write to any of its volumes, or answers at any of
 //! its addresses.
+//!
+//! A frozen server whose management controller says that it is off is silent, and a spare as far as
+//! anybody can know. It has to be isolated once, when its persona is taken from it; that its ports
+//! are opened for another persona later, and that its old system could speak through them, is held
+//! against nobody. That it could write is.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use coldspare_names::{PersonaName, ServerName};
-use coldspare_sim::Truth;
+use coldspare_sim::{Speaker, Truth};
 
 use crate::{Invariant, Run};
 
-pub(crate) struct OneHome;
+#[derive(Default)]
+pub(crate) struct OneHome {
+    /// Those that were isolated while they were said to be off and were on.
+    hidden: BTreeSet<ServerName>,
+}
 
 impl Invariant for OneHome {
     fn name(&self) -> &'static str {
@@ -24,7 +33,10 @@ impl Invariant for OneHome {
                 .map(|writer| writer.server);
             homes.entry(owner).or_default().extend(writers);
         }
-        for speaker in truth.speakers() {
+        let speakers = truth.speakers();
+        self.take_note(truth, &speakers);
+        let known = |speaker: &Speaker| !self.hidden.contains(&speaker.server);
+        for speaker in speakers.into_iter().filter(known) {
             homes
                 .entry(speaker.persona)
                 .or_default()
@@ -36,5 +48,17 @@ impl Invariant for OneHome {
 
     fn look_back(&mut self, _: &Run<'_>, truth: &Truth<'_>) -> Option<String> {
         self.look(truth)
+    }
+}
+
+impl OneHome {
+    fn take_note(&mut self, truth: &Truth<'_>, speakers: &[Speaker]) {
+        for server in truth.site().servers.keys() {
+            if !truth.is_called_off(server) {
+                self.hidden.remove(server);
+            } else if !speakers.iter().any(|speaker| speaker.server == *server) {
+                self.hidden.insert(server.clone());
+            }
+        }
     }
 }
