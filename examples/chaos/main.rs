@@ -11,6 +11,7 @@ use std::thread;
 use std::time::Duration;
 
 use clap::Parser;
+use coldspare::Told;
 use coldspare::site::Site;
 use coldspare_invariants::{Checked, run_to_rest};
 use coldspare_sim::{Error, Fault, Scenario, random};
@@ -37,6 +38,9 @@ struct Arguments {
     /// Try every single fault at each so many seconds of the paper's failover.
     #[arg(long, default_value_t = 1)]
     every: u64,
+    /// Of a run that violates something, print what the controller told, too.
+    #[arg(long)]
+    tell: bool,
 }
 
 /// One run to be made.
@@ -79,7 +83,7 @@ fn main() -> ExitCode {
         },
         None => random_trial(arguments.seed + (index - on_paper.len()) as u64),
     };
-    let tally = all(total, &trial);
+    let tally = all(total, &trial, arguments.tell);
     let took = on_the_wall().saturating_sub(begun);
 
     print!("{}", tally.coverage);
@@ -115,7 +119,7 @@ fn random_trial(seed: u64) -> Trial {
 }
 
 /// Makes all runs, on every core.
-fn all(total: usize, trial: &(impl Fn(usize) -> Trial + Sync)) -> Tally {
+fn all(total: usize, trial: &(impl Fn(usize) -> Trial + Sync), tell: bool) -> Tally {
     let next = AtomicUsize::new(0);
     let tally = Mutex::new(Tally::default());
     let style = ProgressStyle::with_template("{wide_bar} {pos}/{len} {eta}");
@@ -133,7 +137,7 @@ fn all(total: usize, trial: &(impl Fn(usize) -> Trial + Sync)) -> Tally {
                     }
                     let trial = trial(index);
                     let checked = run_to_rest(&trial.site, &trial.scenario, trial.seed);
-                    let found = check(&trial, &checked);
+                    let found = check(&trial, &checked, tell);
                     let mut tally = tally.lock().unwrap_or_else(PoisonError::into_inner);
                     tally.runs += 1;
                     if let Ok(checked) = &checked {
@@ -154,7 +158,7 @@ fn all(total: usize, trial: &(impl Fn(usize) -> Trial + Sync)) -> Tally {
 }
 
 /// If something is wrong, looks for the shortest scenario with which it still is.
-fn check(trial: &Trial, checked: &Result<Checked, Error>) -> Option<String> {
+fn check(trial: &Trial, checked: &Result<Checked, Error>, tell: bool) -> Option<String> {
     let violations = match checked {
         Ok(checked) if checked.violations.is_empty() => return None,
         Ok(checked) => &checked.violations,
@@ -172,14 +176,28 @@ fn check(trial: &Trial, checked: &Result<Checked, Error>) -> Option<String> {
             index += 1;
         }
     }
+    let told = match run_to_rest(&trial.site, &shortest, trial.seed) {
+        Ok(checked) if tell => lines(&checked),
+        _ => String::new(),
+    };
     let faults: Vec<_> = shortest.faults.iter().map(describe).collect();
     let found: Vec<_> = violations.iter().map(ToString::to_string).collect();
-    Some(format!(
-        "{} ({}): {}",
-        trial.label,
-        faults.join("; "),
-        found.join("; ")
-    ))
+    Some(
+        format!(
+            "{} ({}): {}",
+            trial.label,
+            faults.join("; "),
+            found.join("; ")
+        ) + &told,
+    )
+}
+
+fn lines(checked: &Checked) -> String {
+    let told = checked.outcome.told.iter().map(|Told { at, event }| {
+        let event = serde_json::to_string(event).unwrap_or_else(|error| error.to_string());
+        format!("\n  {at} {event}")
+    });
+    told.collect()
 }
 
 fn describe(fault: &Fault) -> String {
