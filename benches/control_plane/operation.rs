@@ -93,6 +93,11 @@ impl Operation {
         }
     }
 
+    /// Its agents, which run no longer.
+    pub(crate) fn take_agents(&mut self) -> BTreeMap<ServerName, Pulse> {
+        std::mem::take(&mut self.agents)
+    }
+
     pub(crate) async fn rest(&mut self, span: Duration) {
         self.run_until(self.clock.now() + span).await;
     }

@@ -343,6 +343,8 @@ impl Core {
 
     /// Changes to another site: what is new is added, what is gone is watched no longer.
     fn use_site(&mut self, site: Arc<Site>) -> Result<(), coldspare_heartbeat::Error> {
+        // Maps that are made at once have no room to spare: see `Site::packed`.
+        let (mut servers, mut personas) = (Vec::new(), Vec::new());
         for name in site.servers.keys() {
             if self.servers.contains_key(name) {
                 continue;
@@ -351,23 +353,21 @@ impl Core {
             let slot = Slot::new(number)?;
             self.by_slot.push(name.clone());
             self.dirty.insert(Subject::Server(name.clone()));
-            self.servers.insert(
-                name.clone(),
-                Server {
-                    kept: Kept::new(initial(&site, name), None),
-                    slot,
-                    power: Power::NoAnswer,
-                    on_since: None,
-                    watched: None,
-                    started: false,
-                    accepted: false,
-                    verdict: None,
-                    heard: Time::EPOCH,
-                    scrub: None,
-                    scrub_rest_until: Time::EPOCH,
-                    scrub_failures: 0,
-                },
-            );
+            let server = Server {
+                kept: Kept::new(initial(&site, name), None),
+                slot,
+                power: Power::NoAnswer,
+                on_since: None,
+                watched: None,
+                started: false,
+                accepted: false,
+                verdict: None,
+                heard: Time::EPOCH,
+                scrub: None,
+                scrub_rest_until: Time::EPOCH,
+                scrub_failures: 0,
+            };
+            servers.push((name.clone(), server));
         }
         for name in site.personas.keys() {
             let unknown = || Persona {
@@ -380,10 +380,12 @@ impl Core {
                 told: None,
             };
             if !self.personas.contains_key(name) {
-                self.personas.insert(name.clone(), unknown());
+                personas.push((name.clone(), unknown()));
                 self.directory.recorded(name, false);
             }
         }
+        self.servers.append(&mut servers.into_iter().collect());
+        self.personas.append(&mut personas.into_iter().collect());
         self.directory.use_site(&site);
         self.site = site;
         Ok(())

@@ -125,7 +125,7 @@ pub fn site_of(record: &Listing) -> Result<Option<Site>, String> {
     };
     let site = whole(record, entry)
         .and_then(|bytes| serde_json::from_slice(&bytes).map_err(|error| error.to_string()));
-    site.map(Some).map_err(|reason| {
+    site.map(|site: Site| Some(site.packed())).map_err(|reason| {
         format!(
             "the site on record cannot be read: {reason}; restore it, or delete the store's entry \
              {SITE} to have a site recorded anew"

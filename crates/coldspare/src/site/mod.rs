@@ -159,8 +159,20 @@ impl Site {
         let document = Document::parse(text).map_err(with_file)?;
         let site = document.read(read);
         match (site, document.errors()) {
-            (Some(site), errors) if errors.is_empty() => Ok(site),
+            (Some(site), errors) if errors.is_empty() => Ok(site.packed()),
             (_, errors) => Err(with_file(errors)),
+        }
+    }
+}
+
+impl Site {
+    /// The same in less memory: a map that is made at once has no room to spare, and one that grew
+    /// entry by entry is half empty.
+    pub(crate) fn packed(self) -> Self {
+        Self {
+            servers: self.servers.into_iter().collect(),
+            personas: self.personas.into_iter().collect(),
+            ..self
         }
     }
 }
