@@ -112,9 +112,11 @@ survives_every_nap! {
     nor_of_a_move: Move,
     nor_of_a_move_back: MoveBack,
     nor_of_a_stop: Stop,
+    nor_of_a_start: Start,
     nor_while_a_server_goes_in_and_out_of_maintenance: Maintenance,
     nor_while_everything_is_paused: Pause,
     nor_while_the_site_changes: Change,
+    nor_while_it_starts_anew_with_other_limits: OtherLimits,
 }
 
 /// Whether a controller that lacks a safeguard is caught at any of its calls.

@@ -27,9 +27,12 @@ pub(crate) enum Story {
     Move,
     MoveBack,
     Stop,
+    Start,
     Maintenance,
     Pause,
     Change,
+    /// A changed site with which the controller starts anew.
+    OtherLimits,
 }
 
 impl Story {
@@ -46,6 +49,7 @@ impl Story {
             // It returns by itself.
             Self::Repair => scene.breaks(feed_loss(), Some(BEFORE)),
             Self::MoveBack => scene.insist(retarget(3)).await,
+            Self::Start => scene.insist(stop()).await,
             _ => return,
         }
         sleep(BEFORE).await;
@@ -66,6 +70,7 @@ impl Story {
             Self::Move => scene.insist(retarget(3)).await,
             Self::MoveBack => scene.insist(retarget(1)).await,
             Self::Stop => scene.insist(stop()).await,
+            Self::Start => scene.insist(start(1)).await,
             Self::Maintenance => {
                 for on in [true, false] {
                     let server = server(3);
@@ -78,6 +83,7 @@ impl Story {
                 }
             }
             Self::Change => apply(scene, "boot-timer = \"20m\"", "boot-timer = \"21m\"").await,
+            Self::OtherLimits => apply(scene, "silence = \"2100ms\"", "silence = \"2200ms\"").await,
         }
     }
 
@@ -122,6 +128,13 @@ fn retarget(to: u8) -> Verb {
 fn stop() -> Verb {
     let persona = persona();
     Verb::Stop { persona }
+}
+
+fn start(on: u8) -> Verb {
+    Verb::Start {
+        persona: persona(),
+        on: Some(server(on)),
+    }
 }
 
 fn feed_loss() -> FaultKind {
