@@ -8,7 +8,7 @@ use coldspare_persona::PersonaEvent;
 use super::commit::Proposal;
 use super::failure::NOT_THE_NEWEST;
 use super::{Core, End, Stage, Subject};
-use crate::act::StepError;
+use crate::act::{Obstacle, StepError};
 use crate::command::Actor;
 use crate::event::{Event, What};
 use crate::fence::{self, Piece};
@@ -145,6 +145,14 @@ impl Core {
                 .chain(reasons)
                 .collect::<Vec<_>>()
                 .join("; ");
+            if self.fits_elsewhere(&name, &run) {
+                let error = StepError {
+                    step: format!("start {name} again where it was"),
+                    obstacle: Obstacle::Unproven,
+                    reason: text,
+                };
+                return self.replan(record, &run, &error, events, Kind::Take);
+            }
             return self.unproven(record, events, &text);
         }
         let prepared = failures.iter().find(|(kind, _)| *kind == Kind::Prepare);
@@ -152,6 +160,23 @@ impl Core {
             return self.replan(record, &run, error, events, *kind);
         }
         self.conclude_done(record, run, events);
+    }
+
+    /// Whether the persona was to be started again in place, only because no spare fitted then, and
+    /// now one does: whoever cannot be shown to be off can still be isolated.
+    fn fits_elsewhere(&self, name: &PersonaName, run: &Run) -> bool {
+        let mut demands = run.plan.demands.iter();
+        let in_place = run.purpose == Purpose::Failover
+            && run
+                .to
+                .as_ref()
+                .is_some_and(|to| demands.any(|demand| demand.server == to.server));
+        if !in_place || self.control.record.paused {
+            return false;
+        }
+        let placed = self.place(std::slice::from_ref(name), None);
+        let mut choices = placed.iter().filter_map(|placed| placed.choice.as_ref());
+        choices.any(|choice| !choice.in_place)
     }
 
     /// The stage is done: on to the next, or the run is over.

@@ -242,6 +242,26 @@ async fn the_same_server_is_started_again_where_no_other_fits() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_cannot_be_started_again_in_place_goes_to_a_spare_once_one_fits() {
+    let mut bench = Bench::running(white_paper()).await;
+    let maintenance = |on| Verb::Maintenance {
+        server: server(3),
+        on,
+    };
+    bench.ask(maintenance(true)).await;
+    bench.world.frozen.insert(server(1));
+    bench.world.bmcs[&server(1)].set_faults(Faults {
+        ignores: true,
+        ..Faults::default()
+    });
+    bench.run(LONG).await;
+    assert_eq!(bench.record(1).state, PersonaState::OperatorNeeded);
+    bench.ask(maintenance(false)).await;
+    bench.run_until_told(What::Restored, LONG).await;
+    assert_eq!(bench.home(1), Some((server(3), generation(3))));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_second_server_lost_during_the_first_failover_is_replaced_too() {
     let mut bench = Bench::running(two_spares()).await;
     bench.run(SHORT).await;
