@@ -20,12 +20,12 @@
 //! |---|---|---|
 //! | 1,000 of 10,000 servers: from the first verdict until all is under way, on memory | 0.40 to 0.56 s | 1 s |
 //! | the same on SQLite (as many bare commits at once: 0.09 s) | 0.44 to 0.61 s | 2 s |
-//! | one failover on memory, 7 commits | 0.44 ms | |
-//! | one failover on SQLite, beside its commits alone on another store (1.39 to 1.53 ms) | 1.59 to 1.71 | 1.5: missed |
-//! | the same, beside its commits alone in the engine (1.46 to 1.60 ms) | 1.53 to 1.63 | 1.5: missed |
+//! | one failover on memory, 7 commits | 0.40 to 0.41 ms | |
+//! | one failover on SQLite, beside its commits alone on another store (1.21 to 1.49 ms) | 1.54 to 1.83 | 1.5: missed |
+//! | the same, beside its commits alone in the engine (1.16 to 1.66 ms) | 1.48 to 1.82 | 1.5: missed |
 //! | one failover on etcd, beside its commits alone (22.6 ms) | 1.26 | |
-//! | heap for 10,000 servers, with the agents | 67 MiB | 64 MiB: missed |
-//! | the core alone, one failover: 10,000 servers beside 400 | 5.1 | 1.5: missed |
+//! | heap for 10,000 servers | 52.5 MiB | 64 MiB |
+//! | the core alone, one failover: 10,000 servers beside 400 | 4.8 to 13.7 | 1.5: missed |
 //!
 //! `cargo bench --bench control-plane`, or only some rooms (`-- one memory`); with `--features etcd` on a cluster of three nodes as well.
 //! What is on disk lies in the folder for temporary files (`TMPDIR`).

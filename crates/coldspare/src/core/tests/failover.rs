@@ -258,7 +258,8 @@ async fn who_cannot_be_started_again_in_place_goes_to_a_spare_once_one_fits() {
     assert_eq!(bench.record(1).state, PersonaState::OperatorNeeded);
     bench.ask(maintenance(false)).await;
     bench.run_until_told(What::Restored, LONG).await;
-    assert_eq!(bench.home(1), Some((server(3), generation(3))));
+    let home = bench.record(1).holding.home().unwrap();
+    assert_eq!((home.server, home.generation), (server(3), generation(3)));
 }
 
 #[tokio::test(start_paused = true)]
