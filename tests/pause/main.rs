@@ -114,6 +114,7 @@ survives_every_nap! {
     nor_of_a_stop: Stop,
     nor_of_a_start: Start,
     nor_while_a_server_goes_in_and_out_of_maintenance: Maintenance,
+    nor_while_a_person_says_that_a_server_is_fenced: Word,
     nor_while_everything_is_paused: Pause,
     nor_while_the_site_changes: Change,
     nor_while_it_starts_anew_with_other_limits: OtherLimits,

@@ -10,6 +10,7 @@ use coldspare::{Clock, Overview, Reply};
 use coldspare_heartbeat::Power;
 use coldspare_invariants::{Invariant, Run, all};
 use coldspare_names::{ServerName, Time};
+use coldspare_persona::PersonaState;
 use coldspare_sim::{Fault, FaultKind, Latency, Picture, Scenario, Truth, World, Worn};
 use tokio::time::{sleep, sleep_until, timeout};
 
@@ -166,12 +167,27 @@ impl Scene {
             let reply = timeout(Duration::from_secs(2), self.ask(verb.clone())).await;
             match reply {
                 Ok(Some(Reply::Accepted(_) | Reply::AlreadySo)) => return,
+                // A word that was taken cannot be given again.
+                Ok(Some(_)) if self.waits_for_nobody(&verb).await => return,
                 Ok(reply) => last = reply,
                 Err(_) => continue,
             }
             sleep(Duration::from_secs(2)).await;
         }
         panic!("it never becomes so: {verb:?}, {last:?}");
+    }
+
+    /// Whether a persona, of which a person says something, waits for no person's word any more.
+    async fn waits_for_nobody(&self, verb: &Verb) -> bool {
+        let Verb::ConfirmFenced { persona, .. } = verb else {
+            return false;
+        };
+        let Some(Reply::Status(overview)) = self.ask(Verb::Status).await else {
+            return false;
+        };
+        let mut personas = overview.personas.iter();
+        let waits = Some(PersonaState::OperatorNeeded);
+        personas.any(|of| of.persona == *persona && of.state.is_some() && of.state != waits)
     }
 
     async fn ask(&self, verb: Verb) -> Option<Reply> {

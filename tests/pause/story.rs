@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use coldspare::command::Verb;
 use coldspare::site::Site;
-use coldspare_names::{PersonaName, ServerName};
+use coldspare_names::{Generation, PersonaName, ServerName};
 use coldspare_sim::FaultKind;
 use tokio::time::sleep;
 
@@ -15,6 +15,11 @@ const PAPER: &str = include_str!("../../examples/sites/white-paper.toml");
 const BEFORE: Duration = Duration::from_mins(2);
 /// Longer than it takes to fence a server, and shorter than a spare is waited for.
 const OUTAGE: Duration = Duration::from_secs(100);
+
+/// An array that cannot tell a former holder from the present one.
+const BINDS_NOBODY: &str = "driver = \"memory\"
+traits = { binds-by-address = false, binds-by-secret = false }
+portals";
 
 /// Something after which everything is in its place, whoever slept meanwhile.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +34,8 @@ pub(crate) enum Story {
     Stop,
     Start,
     Maintenance,
+    /// A person says that a server is fenced of which nothing can be shown.
+    Word,
     Pause,
     Change,
     /// A changed site with which the controller starts anew.
@@ -39,6 +46,7 @@ impl Story {
     pub(crate) fn site(self) -> Site {
         match self {
             Self::BadSpare => changed("boot-timer = \"20m\"", "boot-timer = \"2m\""),
+            Self::Word => changed("driver = \"memory\"\nportals", BINDS_NOBODY),
             _ => Site::parse(PAPER, "white-paper.toml").unwrap(),
         }
     }
@@ -50,6 +58,7 @@ impl Story {
             Self::Repair => scene.breaks(feed_loss(), Some(BEFORE)),
             Self::MoveBack => scene.insist(retarget(3)).await,
             Self::Start => scene.insist(stop()).await,
+            Self::Word => scene.breaks(feed_loss(), None),
             _ => return,
         }
         sleep(BEFORE).await;
@@ -77,6 +86,7 @@ impl Story {
                     scene.insist(Verb::Maintenance { server, on }).await;
                 }
             }
+            Self::Word => scene.insist(confirm_fenced()).await,
             Self::Pause => {
                 for on in [true, false] {
                     scene.insist(Verb::Pause { on }).await;
@@ -134,6 +144,14 @@ fn start(on: u8) -> Verb {
     Verb::Start {
         persona: persona(),
         on: Some(server(on)),
+    }
+}
+
+fn confirm_fenced() -> Verb {
+    Verb::ConfirmFenced {
+        persona: persona(),
+        server: server(1),
+        generation: Generation::new(1),
     }
 }
 
