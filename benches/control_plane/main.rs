@@ -27,8 +27,9 @@
 //! | heap for 10,000 servers | 52.5 MiB | 64 MiB |
 //! | the core alone, one failover: 10,000 servers beside 400 | 4.8 to 13.7 | 1.5: missed |
 //!
-//! `cargo bench --bench control-plane`, or only some rooms (`-- one memory`); with `--features etcd` on a cluster of three nodes as well.
-//! What is on disk lies in the folder for temporary files (`TMPDIR`).
+//! `cargo bench --bench control-plane`, or only some rooms (`-- one memory`); with `--features etcd`
+//! on a cluster of three nodes as well. What is on disk lies in the folder for temporary files
+//! (`TMPDIR`).
 
 mod alone;
 #[cfg(feature = "etcd")]
