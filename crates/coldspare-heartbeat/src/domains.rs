@@ -125,15 +125,20 @@ impl<Name: Ord + Clone> Domains<Name> {
         };
         self.fallen.insert(slot, fallen);
         self.recent.push_back((now, slot));
-        if let Some(cause) = self.best_cause(domains) {
-            return self.hold(cause, slot, now);
-        }
         // A straggler follows a hold that others have already left.
         let left = |id: &DomainId| {
             let hold = *self.open.get(id)?;
-            self.holds.get(&hold)?.returned.map(|_| hold)
+            let returned = &self.holds.get(&hold)?.returned;
+            (!returned.is_empty()).then_some(hold)
         };
-        if let Some(hold) = domains.iter().find_map(left) {
+        let left = domains.iter().find_map(left);
+        for hold in self.holds.values_mut() {
+            hold.returned.remove(&slot);
+        }
+        if let Some(cause) = self.best_cause(domains) {
+            return self.hold(cause, slot, now);
+        }
+        if let Some(hold) = left {
             self.enter(slot, hold, now);
         }
         Vec::new()
@@ -160,7 +165,7 @@ impl<Name: Ord + Clone> Domains<Name> {
         let concerned = domains.iter().map(|id| self.open.get(id).copied());
         for id in concerned.chain([waited_in]).flatten() {
             if let Some(hold) = self.holds.get_mut(&id) {
-                hold.returned = hold.returned.or(Some(now));
+                hold.returned.insert(slot, now);
             }
         }
     }

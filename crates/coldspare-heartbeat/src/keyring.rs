@@ -140,7 +140,7 @@ impl Keyring {
             return Err(Rejection::Refused(Refusal::UnknownSlot));
         }
         match self.changing.remove(&slot) {
-            Some(key) if claim.is_genuine(&key) => {
+            Some(key) if !key.is_nobodys() && claim.is_genuine(&key) => {
                 self.enrol(slot, key);
                 Ok(())
             }

@@ -170,11 +170,11 @@ impl Ledger {
         let mut bound = NEVER;
         for row in &self.rows[range] {
             let [a, b] = row.heard;
-            let earlier = a.min(b).saturating_add(self.degraded_after);
-            let later = if a.max(b) == NEVER {
-                a.min(b)
+            // Of the last path that is awaited only the silence counts.
+            let (earlier, later) = if a.max(b) == NEVER {
+                (NEVER, a.min(b))
             } else {
-                a.max(b)
+                (a.min(b).saturating_add(self.degraded_after), a.max(b))
             };
             bound = bound
                 .min(earlier)
@@ -195,8 +195,9 @@ impl Ledger {
             return;
         }
         for path in Path::BOTH {
+            let awaits_both = !self.rows[index].heard.contains(&NEVER);
             let cell = cells[path.index()];
-            if cell != NEVER && cell.saturating_add(self.degraded_after) <= tick {
+            if awaits_both && cell.saturating_add(self.degraded_after) <= tick {
                 self.rows[index].heard[path.index()] = NEVER;
                 due.push(Due::Degraded(slot, path));
             }

@@ -48,7 +48,7 @@ impl Detector {
     }
 
     /// When it wants to be polled, findings at hand apart.
-    pub(super) fn promise(&self) -> Option<Time> {
+    pub(crate) fn promise(&self) -> Option<Time> {
         let listens = !self.doubt.is_blind(&Path::BOTH);
         let sweep = listens.then(|| self.ledger.deadline()).flatten();
         let linger = self.profile.linger;

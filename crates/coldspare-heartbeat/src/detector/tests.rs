@@ -342,6 +342,25 @@ fn a_profile_that_contradicts_itself_is_refused() {
 }
 
 #[test]
+fn a_server_is_missed_though_its_paths_are_given_up_sooner_than_itself() {
+    let profile = Profile {
+        path_silence: Duration::from_millis(1_500),
+        ..Profile::default()
+    };
+    let mut detector = Detector::new(profile, Time::EPOCH).unwrap();
+    detector.enrol(slot(0), &world::enrolment(0), Time::EPOCH);
+    for path in Path::BOTH {
+        detector.heard(slot(0), path, &beat(1, 1), secs(1.0));
+    }
+    let findings = (100..400).flat_map(|step| detector.poll(secs(f64::from(step) / 100.0)));
+    let findings: Vec<_> = findings.collect();
+    let degraded = |finding: &&Finding| matches!(finding, Finding::PathDegraded { .. });
+    assert_eq!(findings.iter().filter(degraded).count(), 1);
+    let missed = |finding: &Finding| matches!(finding, Finding::Suspected { .. });
+    assert!(findings.iter().any(missed), "{findings:?}");
+}
+
+#[test]
 fn a_run_of_months_changes_nothing() {
     let mut world = World::of(1);
     world.run(secs(3.0));

@@ -1,6 +1,6 @@
 //! How servers that failed together are held together.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use coldspare_names::Time;
@@ -18,16 +18,17 @@ pub(super) struct Hold {
     members: BTreeSet<Slot>,
     /// When a server last joined, or left.
     pub(super) stirred: Time,
-    /// When the first one returned.
-    pub(super) returned: Option<Time>,
+    /// The servers that returned and have not fallen silent since, and when they did.
+    pub(super) returned: BTreeMap<Slot, Time>,
 }
 
 impl Hold {
-    /// It outlives the first return for a while, so that stragglers can follow; nothing ends it while
-    /// all of its servers are silent and no testimony decides.
+    /// It outlives the first return that lasts for a while, so that stragglers can follow; nothing
+    /// ends it while all of its servers are silent and no testimony decides.
     fn ends(&self, linger: Duration) -> Option<Time> {
         let emptied = self.members.is_empty().then_some(self.stirred);
-        self.returned.or(emptied).map(|since| since + linger)
+        let returned = self.returned.values().min().copied();
+        returned.or(emptied).map(|since| since + linger)
     }
 }
 
@@ -64,7 +65,7 @@ impl<Name: Ord + Clone> Domains<Name> {
             cause,
             members,
             stirred: now,
-            returned: None,
+            returned: BTreeMap::new(),
         };
         self.holds.insert(id, hold);
         let empty = |id: &HoldId| {

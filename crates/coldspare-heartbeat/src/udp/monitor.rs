@@ -79,7 +79,8 @@ impl Monitor {
             // notices how late it is polled.
             let detector = self.intake.detector();
             let due = detector.deadline().unwrap_or(Time::NEVER);
-            let overdue = now.since(due) > detector.profile().lateness;
+            let limit = detector.profile().lateness;
+            let overdue = detector.promise().is_some_and(|at| now.since(at) > limit);
             if due <= now && (drained.dry || overdue) {
                 let findings = self.intake.poll(now);
                 if !findings.is_empty() {

@@ -61,6 +61,42 @@ fn a_rack_that_falls_silent_is_held_named_and_outlived() {
     }
 }
 
+/// Twenty of forty servers, a rack of them, are cut off for these spans; nobody can be asked.
+fn rack_cut_off(spans: impl Fn(u32) -> Vec<[f64; 2]>) -> World {
+    let mut world = World::in_racks([20, 20]);
+    world.witnesses_answer = false;
+    for number in 0..20 {
+        for [from, to] in spans(number) {
+            world.at(secs(from), slot(number), Fate::CutOff);
+            world.at(secs(to), slot(number), Fate::Well);
+        }
+    }
+    world.run(secs(500.0));
+    world
+}
+
+fn assert_held_once_and_nobody_given_up(world: &World) {
+    assert_eq!(causes(world), [rack(0)]);
+    assert_eq!(dead(world, 20), [0; 0]);
+    let ceilings = world.told(|f| matches!(f, Finding::CeilingPassed { .. }));
+    assert_eq!(ceilings, []);
+}
+
+#[test]
+fn a_rack_that_falls_silent_again_before_its_hold_ends_is_held_on() {
+    let world = rack_cut_off(|_| vec![[60.0, 150.0], [180.0, 400.0]]);
+    assert_held_once_and_nobody_given_up(&world);
+}
+
+#[test]
+fn a_heartbeat_that_leaks_through_ends_no_hold() {
+    let world = rack_cut_off(|number| match number {
+        0 => vec![[60.0, 65.0], [66.5, 300.0]],
+        _ => vec![[60.0, 300.0]],
+    });
+    assert_held_once_and_nobody_given_up(&world);
+}
+
 #[test]
 fn a_feed_that_takes_servers_and_controllers_along_is_decided_by_the_san() {
     let mut world = World::in_racks([4, 4]);
