@@ -177,12 +177,20 @@ impl Newest {
                 sequences: [0; 2],
             };
         }
+        let [first, second] = self.sequences;
         let newest = &mut self.sequences[path.index()];
-        if beat.sequence <= *newest && !restarted {
+        // One sequence runs over both paths: what is older than anything heard tells of the past.
+        let is_past = beat.sequence <= *newest || beat.sequence < first.max(second);
+        if is_past && !restarted {
             return Err(Refusal::Repeated);
         }
         *newest = beat.sequence;
         Ok(restarted)
+    }
+
+    /// Whether the newest was heard over both paths: the second time it told of nothing but a path.
+    pub(crate) fn is_on_both_paths(&self) -> bool {
+        self.sequences[0] == self.sequences[1]
     }
 }
 
@@ -210,6 +218,6 @@ pub enum Refusal {
     UnknownGeneration,
     /// From before the server's latest restart.
     OldBoot,
-    /// This one or a later one was already heard over this path.
+    /// This one was already heard over this path, or a later one over any.
     Repeated,
 }

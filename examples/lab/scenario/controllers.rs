@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use coldspare::What;
-use coldspare::record::{PersonaRecord, Run};
+use coldspare::record::{PersonaRecord, Run, persona_key};
 use coldspare_names::{Generation, ServerName};
 use coldspare_persona::PersonaState;
-use coldspare_store::{Key, SqliteStore, Store};
+use coldspare_store::{SqliteStore, Store};
 use tokio::time::{sleep, timeout};
 
 use super::{BOOT, SCRUB, comes_to};
@@ -94,7 +94,7 @@ async fn is_spare(lab: &Lab, server: &ServerName) -> Result<(), Failure> {
 }
 
 async fn record(store: &SqliteStore) -> Result<PersonaRecord, Failure> {
-    let entry = store.get(&Key::of(&["persona", PERSONA])?).await?;
+    let entry = store.get(&persona_key(&PERSONA.parse()?)?).await?;
     let entry = entry.ok_or("the persona is not on record")?;
     Ok(serde_json::from_slice(entry.value.bytes())?)
 }

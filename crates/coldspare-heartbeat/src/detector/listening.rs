@@ -74,7 +74,14 @@ impl Detector {
         restarted: bool,
         now: Time,
     ) {
-        let before = self.ledger.row(slot).state;
+        let row = self.ledger.row(slot);
+        let before = row.state;
+        if row.newest.is_on_both_paths() {
+            if matches!(before.condition, Condition::Watched | Condition::Sick) {
+                self.lives(slot, path, now, false, now);
+            }
+            return;
+        }
         self.ledger.row_mut(slot).state.flags = beat.flags.bits();
         if before.flags != beat.flags.bits() {
             self.findings.push(Finding::Announced {

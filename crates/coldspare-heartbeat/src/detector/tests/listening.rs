@@ -79,6 +79,45 @@ fn the_same_beat_counts_once_on_each_path() {
 }
 
 #[test]
+fn a_beat_that_comes_late_over_the_other_path_does_not_revoke_a_farewell() {
+    let mut detector = enrolled(1);
+    let mut farewell = beat(1, 2);
+    farewell.flags.shutting_down = true;
+    let heard = detector.heard(slot(0), FIRST, &farewell, secs(1.0));
+    assert_eq!(heard, Heard::Accepted);
+    let late = detector.heard(slot(0), Path::Second, &beat(1, 1), secs(1.1));
+    assert_eq!(late, Heard::Refused(Refusal::Repeated));
+    let again = detector.heard(slot(0), Path::Second, &farewell, secs(1.2));
+    assert_eq!(again, Heard::Accepted);
+    let findings = (100..1_000).flat_map(|step| detector.poll(secs(f64::from(step) / 100.0)));
+    let suspects = |finding: &Finding| matches!(finding, Finding::Suspected { .. });
+    assert!(!findings.into_iter().any(|finding| suspects(&finding)));
+}
+
+#[test]
+fn whoever_holds_back_a_path_cannot_keep_a_dead_server_alive_with_it() {
+    let mut detector = enrolled(1);
+    for sequence in 1..=20 {
+        let now = secs(f64::from(sequence));
+        detector.heard(slot(0), FIRST, &beat(1, sequence), now);
+        detector.poll(now);
+    }
+    let mut suspected = None;
+    for step in 2_000..3_000 {
+        let now = secs(f64::from(step) / 100.0);
+        if step % 100 == 0 {
+            detector.heard(slot(0), Path::Second, &beat(1, step / 100 - 9), now);
+        }
+        let findings = detector.poll(now);
+        let suspects = |finding: &Finding| matches!(finding, Finding::Suspected { .. });
+        suspected = suspected.or(findings.iter().any(suspects).then_some(now));
+        let recovers = |finding: &Finding| matches!(finding, Finding::Recovered { .. });
+        assert!(!findings.iter().any(recovers));
+    }
+    assert!(suspected.is_some_and(|at| at < secs(23.0)), "{suspected:?}");
+}
+
+#[test]
 fn a_restarted_agent_is_accepted_at_once_and_replays_of_its_past_never() {
     let mut detector = enrolled(1);
     for sequence in 1..100 {
