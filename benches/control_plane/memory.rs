@@ -40,9 +40,6 @@ pub(crate) fn measure() {
         mebibytes(of_all.bytes_max.try_into().unwrap_or_default())
     );
     target("MiB in all", first + rest, 64.0);
-    if std::env::var_os("LEAK").is_some() {
-        std::process::exit(0);
-    }
     drop(operation);
 }
 

@@ -176,10 +176,10 @@ fn check(trial: &Trial, checked: &Result<Checked, Error>, tell: bool) -> Option<
             index += 1;
         }
     }
-    let told = match run_to_rest(&trial.site, &shortest, trial.seed) {
-        Ok(checked) if tell => lines(&checked),
-        _ => String::new(),
-    };
+    let again = tell.then(|| run_to_rest(&trial.site, &shortest, trial.seed));
+    let told = again
+        .and_then(Result::ok)
+        .map_or_else(String::new, |it| lines(&it));
     let faults: Vec<_> = shortest.faults.iter().map(describe).collect();
     let found: Vec<_> = violations.iter().map(ToString::to_string).collect();
     Some(

@@ -15,7 +15,7 @@ use crate::{Invariant, Run};
 
 #[derive(Default)]
 pub(crate) struct OneHome {
-    /// Those that were isolated while they were said to be off and were on.
+    /// Those that were isolated, or not up, while they were said to be off.
     hidden: BTreeSet<ServerName>,
 }
 
