@@ -26,8 +26,8 @@ use std::time::Duration;
 use clap::Parser;
 use coldspare_heartbeat::udp::{Clock, Monitor};
 use coldspare_heartbeat::{
-    AgentKey, Answer, Enrolment, Finding, Path, Power, Profile, Question, Sessions, SiteKey, Slot,
-    Start, Testimony, Watch,
+    AgentKey, Answer, Enrolment, Finding, Path, Ports, Power, Profile, Question, Sessions, SiteKey,
+    Slot, Start, Testimony, Watch,
 };
 use coldspare_names::{Generation, Time};
 use serde::Serialize;
@@ -205,6 +205,8 @@ fn answer(
         (Question::Power, Some(agent)) => Answer::Power(agent.power()),
         (Question::Sessions, None) => Answer::Sessions(Sessions::LastWrite(clock.now())),
         (Question::Sessions, Some(agent)) => Answer::Sessions(agent.sessions()),
+        // Loopback has no switch.
+        (Question::Ports, _) => Answer::Ports(Ports::NoAnswer),
     };
     let testimony = Testimony { asked, answer };
     let detector = monitor.intake_mut().detector_mut();

@@ -129,7 +129,22 @@ fn what_is_no_dead_server_moves_nothing() {
 fn a_hung_agent_is_an_alarm_and_no_reason_to_move() {
     let checked = on_paper("agent-hang");
     nothing_moves(&checked);
+    assert!(!is_cut_off(&checked), "its switch ports have links");
     assert!(!all(&checked, What::Alarm).is_empty());
+}
+
+/// Whether an alarm says that a server is cut off from the network.
+fn is_cut_off(checked: &Checked) -> bool {
+    let alarms = all(checked, What::Alarm).into_iter();
+    let mut reasons = alarms.filter_map(|told| told.event.reason.as_ref());
+    reasons.any(|reason| reason.contains("cut off from the network"))
+}
+
+#[test]
+fn a_server_without_lan_that_writes_on_is_an_alarm_that_names_its_cables_and_no_reason_to_move() {
+    let checked = on_paper("cables-pulled");
+    nothing_moves(&checked);
+    assert!(is_cut_off(&checked));
 }
 
 #[test]

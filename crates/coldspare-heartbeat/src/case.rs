@@ -5,7 +5,7 @@ use std::time::Duration;
 use coldspare_names::Time;
 
 use crate::verdict::{Activity, Doubt, Heartbeats, Row, Seen};
-use crate::{Answer, Power, Profile, Sessions, Status, Testimony, Verdict};
+use crate::{Answer, Ports, Power, Profile, Sessions, Status, Testimony, Verdict};
 
 /// What a server is suspected of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -26,6 +26,7 @@ pub(crate) struct Case {
     pub(crate) wake: Time,
     pub(crate) power: Inquiry<Power>,
     pub(crate) sessions: Inquiry<Sessions>,
+    pub(crate) ports: Inquiry<Ports>,
     /// Since which question the management controller says *off* each time.
     off_since: Option<Time>,
     /// Whether the management controller was caught in a contradiction: its *off* counts no more.
@@ -53,10 +54,10 @@ pub(crate) struct Inquiry<Word> {
 }
 
 impl<Word: Copy> Inquiry<Word> {
-    fn new(now: Time) -> Self {
+    fn new(first: Time) -> Self {
         Self {
             open: None,
-            next: now,
+            next: first,
             tried: false,
             said: None,
         }
@@ -100,21 +101,24 @@ impl<Word: Copy> Inquiry<Word> {
 
 impl Case {
     pub(crate) fn new(trouble: Trouble, since: Time, now: Time) -> Self {
+        // Of one that is heard nobody needs to ask whether it can be.
+        let when_silent = match trouble {
+            Trouble::Silent => now,
+            Trouble::Disk => Time::NEVER,
+        };
         Self {
             trouble,
             since,
             wake: now,
             power: Inquiry::new(now),
             sessions: Inquiry::new(now),
+            ports: Inquiry::new(when_silent),
             off_since: None,
             distrusted: false,
             verdict: None,
             opened: now,
             fell: trouble == Trouble::Disk,
-            next_probe: match trouble {
-                Trouble::Silent => now,
-                Trouble::Disk => Time::NEVER,
-            },
+            next_probe: when_silent,
             unknown_since: None,
             ceiling_told: false,
         }
@@ -141,6 +145,10 @@ impl Case {
                 };
                 let word = (word != Sessions::NoAnswer).then_some(word);
                 self.sessions.answered(asked, word, next);
+            }
+            Answer::Ports(word) => {
+                let word = (word != Ports::NoAnswer).then_some(word);
+                self.ports.answered(asked, word, again);
             }
             Answer::Probe { .. } => {}
         }
@@ -234,6 +242,7 @@ impl Case {
             since: self.since,
             power: self.power(profile, heard),
             activity: self.activity(profile, now),
+            ports: self.ports.said.map_or(Ports::NoAnswer, |(_, word)| word),
         }
     }
 
@@ -279,7 +288,11 @@ impl Case {
         let limit = profile.answer_limit;
         let witnesses = match self.status() {
             Some(Status::Dead) => Time::NEVER,
-            _ => self.power.wake(limit).min(self.sessions.wake(limit)),
+            _ => self
+                .power
+                .wake(limit)
+                .min(self.sessions.wake(limit))
+                .min(self.ports.wake(limit)),
         };
         let given_up = self.since + profile.san_limit;
         let disk = match self.trouble {

@@ -189,7 +189,7 @@ impl Detector {
                 answered: false, ..
             } => {}
             Answer::Probe { path, .. } => self.probed(slot, path, asked, now),
-            Answer::Power(_) | Answer::Sessions(_) => {
+            Answer::Power(_) | Answer::Sessions(_) | Answer::Ports(_) => {
                 if let Some(case) = self.cases.get_mut(&slot) {
                     case.told(testimony, &self.profile, now);
                     self.look_at(slot, now);

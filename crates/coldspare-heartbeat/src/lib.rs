@@ -143,5 +143,5 @@ pub use key::{AgentKey, SiteKey};
 pub use keyring::Keyring;
 pub use profile::Profile;
 pub use pulse::{Agent, Pulse, Reply};
-pub use testimony::{Answer, Power, Question, Sessions, Testimony};
+pub use testimony::{Answer, Ports, Power, Question, Sessions, Testimony};
 pub use verdict::{Certainty, Status, Verdict};

@@ -13,6 +13,8 @@ pub enum Question {
     Power,
     /// Are there SAN sessions from this server's SAN addresses, and when did they last write?
     Sessions,
+    /// Do the LAN switches see a link at the server's ports?
+    Ports,
     /// Does the agent (of a persona without one: the health-monitor address) answer over this path?
     /// Only the agent itself, proving its key, may be taken for an answer.
     Probe(Path),
@@ -42,6 +44,22 @@ pub enum Sessions {
     NoAnswer,
 }
 
+/// What the LAN switches say of a server's ports, all of them together.
+///
+/// It says whether a server can be heard, not whether it works: a network adapter keeps its link on
+/// standby power while the server is off, and a server without one may still write to its disks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Ports {
+    /// At least one has a link: the server has current, and is plugged in.
+    Up,
+    /// Every one was read, and none has a link.
+    Down,
+    /// A switch is unreachable and no other sees a link, or the server has no port at a switch that
+    /// can be asked.
+    NoAnswer,
+}
+
 /// The answer to a question.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -50,6 +68,8 @@ pub enum Answer {
     Power(Power),
     /// To [`Question::Sessions`].
     Sessions(Sessions),
+    /// To [`Question::Ports`].
+    Ports(Ports),
     /// To [`Question::Probe`].
     Probe {
         /// The path that was probed.

@@ -9,6 +9,7 @@
 //! | silent | off | writing | contradiction | the controller's word is dropped, judge again |
 //! | silent | on | gone, or idle past the limit | [`Row::Crashed`] | dead |
 //! | silent | on | writing | [`Row::AgentOnly`] | agent-dead |
+//! | silent | on | writing, and no link at any switch port | [`Row::Unplugged`] | agent-dead |
 //! | silent | on | no answer | [`Row::OnlyPowerAnswers`] | unknown |
 //! | silent | no answer | gone, or idle past the limit | [`Row::LostItsFeed`] | dead |
 //! | silent | no answer | writing | [`Row::CutOff`] | isolated |
@@ -17,6 +18,10 @@
 //!
 //! What is in no row waits: a witness has not answered yet, or a session is idle, but not for long
 //! enough to tell a dead server from one that holds its breath.
+//!
+//! What the switches see at a server's ports moves nothing: a server that is off keeps its link on
+//! standby power, and one without a link may write to its disks all the same. It tells a hung agent
+//! from pulled cables, and bears out a lost feed.
 
 mod explanation;
 #[cfg(test)]
@@ -25,7 +30,7 @@ mod tests;
 use coldspare_names::Time;
 use serde::{Deserialize, Serialize};
 
-use crate::{Cause, Power};
+use crate::{Cause, Ports, Power};
 
 pub use explanation::{Certainty, Fact, Otherwise, Verdict};
 
@@ -35,7 +40,7 @@ pub use explanation::{Certainty, Fact, Otherwise, Verdict};
 pub enum Status {
     /// It does nothing any more: fence it and take over.
     Dead,
-    /// It works, only its agent is silent (or cut off from the system control network): alarm.
+    /// It works, only its agent is silent, or it is cut off from the system control network: alarm.
     AgentDead,
     /// It works, but neither it nor its management controller can be reached: alarm.
     Isolated,
@@ -95,6 +100,9 @@ pub struct Seen {
     pub power: Option<Power>,
     /// What the SAN says; `None`: it has not answered yet.
     pub activity: Option<Activity>,
+    /// What the switches say of its ports. It is not waited for: it tells one alarm from another,
+    /// and bears out what the others say, but never makes a server dead.
+    pub ports: Ports,
 }
 
 /// A reason not to believe in silence.
@@ -119,6 +127,8 @@ pub enum Row {
     LostItsFeed,
     /// Silent, on, and writing.
     AgentOnly,
+    /// Silent, on, and writing, and none of its switch ports has a link.
+    Unplugged,
     /// Silent, its management controller too, and writing.
     CutOff,
     /// Silent and on; the SAN does not answer.
@@ -136,7 +146,7 @@ impl Row {
     pub fn status(self) -> Status {
         match self {
             Self::PoweredOff | Self::Crashed | Self::LostItsFeed => Status::Dead,
-            Self::AgentOnly => Status::AgentDead,
+            Self::AgentOnly | Self::Unplugged => Status::AgentDead,
             Self::CutOff => Status::Isolated,
             Self::OnlyPowerAnswers | Self::NothingAnswers => Status::Unknown,
             Self::SanGone => Status::SanLost,
@@ -184,6 +194,7 @@ fn by_witnesses(seen: &Seen) -> Judgement {
         (Silent, Power::Off, Gone | Idle | IdlePastLimit | NoAnswer) => Found(Row::PoweredOff),
         (Silent, Power::Off, Writing) => Contradiction,
         (Silent, Power::On, Gone | IdlePastLimit) => Found(Row::Crashed),
+        (Silent, Power::On, Writing) if seen.ports == Ports::Down => Found(Row::Unplugged),
         (Silent, Power::On, Writing) => Found(Row::AgentOnly),
         (Silent, Power::On, NoAnswer) => Found(Row::OnlyPowerAnswers),
         (Silent, Power::NoAnswer, Gone | IdlePastLimit) => Found(Row::LostItsFeed),

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::verdict::{Activity, Certainty, Fact, Otherwise, Row};
-use crate::{Cause, Path, Power, Question, Status, Verdict};
+use crate::{Cause, Path, Ports, Power, Question, Status, Verdict};
 
 impl fmt::Display for Path {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -36,6 +36,10 @@ impl fmt::Display for Row {
                 "it is silent, its management controller too, and it writes nothing to its disks"
             }
             Self::AgentOnly => "it is silent, and it writes to its disks: only its agent is gone",
+            Self::Unplugged => {
+                "it is silent, it writes to its disks, and its switch ports have no link: it is cut off \
+                 from the network"
+            }
             Self::CutOff => {
                 "it is silent, its management controller too, and it writes to its disks"
             }
@@ -60,6 +64,15 @@ impl fmt::Display for Certainty {
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} ({})", self.row, self.certainty)?;
+        match self.seen.ports {
+            Ports::Down if self.row != Row::Unplugged => {
+                f.write_str("; its switch ports have no link")?;
+            }
+            Ports::Up if self.seen.power == Some(Power::NoAnswer) => {
+                f.write_str("; a switch sees its link, so it has current")?;
+            }
+            Ports::Up | Ports::Down | Ports::NoAnswer => {}
+        }
         if let Some(doubt) = &self.seen.doubt {
             write!(f, "; {}", doubt.cause)?;
         }
@@ -93,6 +106,7 @@ impl fmt::Display for Question {
         match self {
             Self::Power => f.write_str("its management controller"),
             Self::Sessions => f.write_str("the SAN"),
+            Self::Ports => f.write_str("the switches"),
             Self::Probe(path) => write!(f, "a probe over the {path}"),
         }
     }

@@ -6,8 +6,9 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use coldspare_bmc as bmc;
-use coldspare_heartbeat::{Answer, Path, Power, Question, Sessions, Testimony};
-use coldspare_names::{ArrayName, Generation, PersonaName, ServerName, Time, VolumeName};
+use coldspare_heartbeat::{Answer, Path, Ports, Power, Question, Sessions, Testimony};
+use coldspare_names::{ArrayName, Generation, PersonaName, PortId, ServerName, Time, VolumeName};
+use coldspare_network::Link;
 use coldspare_san::{Admissions, LastWrite, Session};
 use futures::future::join_all;
 use tokio::time::timeout;
@@ -17,6 +18,9 @@ use crate::devices::Devices;
 use crate::site::Site;
 
 mod lists;
+#[cfg(test)]
+mod tests;
+
 pub use lists::Lists;
 
 /// A question.
@@ -118,6 +122,10 @@ pub async fn answer(
                     let since = (asked, clock.now());
                     Answer::Sessions(sessions(devices, site, lists, since, &server).await)
                 }
+                Question::Ports => {
+                    let since = (asked, clock.now());
+                    Answer::Ports(ports(devices, site, lists, since, &server).await)
+                }
                 Question::Probe(path) => {
                     devices.prober.probe(&server, path);
                     Answer::Probe {
@@ -200,7 +208,8 @@ async fn sessions(
     };
     let limit = policy.call_limits.array;
     let arrays = devices.arrays.iter();
-    let listed = arrays.map(|(name, array)| timeout(limit, lists.of(name, array, asked, now)));
+    let listed =
+        arrays.map(|(name, array)| timeout(limit, lists.sessions(name, array, asked, now)));
     let listed = join_all(listed).await;
 
     let addresses = site.san_addresses(server);
@@ -224,6 +233,37 @@ async fn sessions(
         Some(at) if all_known || at + site.heartbeat.idle_limit > now => Sessions::LastWrite(at),
         None if all_known => Sessions::Gone,
         _ => Sessions::NoAnswer,
+    }
+}
+
+/// Every switch's ports of a server together. A switch that is silent leaves the question open,
+/// unless another one sees a link.
+async fn ports(
+    devices: &Devices,
+    site: &Site,
+    lists: &Lists,
+    (asked, now): (Time, Time),
+    server: &ServerName,
+) -> Ports {
+    let (Some(found), Some(policy)) = (site.servers.get(server), site.policy_of(server)) else {
+        return Ports::NoAnswer;
+    };
+    let limit = policy.call_limits.switch;
+    let link = |port: &PortId| {
+        let switch = devices.switches.get(&port.switch)?;
+        let list = timeout(limit, lists.links(&port.switch, switch, asked, now));
+        let port = port.port.clone();
+        Some(async move { list.await.ok()??.get(&port).copied() })
+    };
+    let managed = found.server.nics.values().map(|nic| &nic.cable);
+    let managed = managed.filter(|port| site.manages(&port.switch));
+    let links = join_all(managed.filter_map(link)).await;
+    if links.contains(&Some(Link::Up)) {
+        Ports::Up
+    } else if links.is_empty() || links.contains(&None) {
+        Ports::NoAnswer
+    } else {
+        Ports::Down
     }
 }
 

@@ -187,7 +187,8 @@ impl Detector {
                 .sessions
                 .asks(profile, now)
                 .then_some(Question::Sessions);
-            questions.extend(power.into_iter().chain(sessions));
+            let ports = case.ports.asks(profile, now).then_some(Question::Ports);
+            questions.extend(power.into_iter().chain(sessions).chain(ports));
         }
         for question in questions {
             self.findings.push(Finding::Ask {

@@ -10,7 +10,8 @@ use proptest::prelude::*;
 
 use self::world::{FIRST, Fate, World, beat, secs, slot};
 use super::*;
-use crate::{Cause, Power, Question, Sessions, Status};
+use crate::verdict::Row;
+use crate::{Cause, Ports, Power, Question, Sessions, Status};
 
 #[test]
 fn a_server_that_beats_is_left_alone() {
@@ -186,7 +187,7 @@ fn a_session_that_was_idle_and_cannot_be_looked_at_any_more_is_unknown() {
                     Answer::Sessions(Sessions::LastWrite(secs(0.0)))
                 }
                 Question::Sessions => Answer::Sessions(Sessions::NoAnswer),
-                Question::Probe(_) => continue,
+                Question::Ports | Question::Probe(_) => continue,
             };
             detector.testify(slot(0), Testimony { asked, answer }, now);
         }
@@ -197,6 +198,55 @@ fn a_session_that_was_idle_and_cannot_be_looked_at_any_more_is_unknown() {
         told.iter()
             .any(|f| matches!(f, Finding::CeilingPassed { .. }))
     );
+}
+
+/// What is asked about a slot, probes apart.
+fn asked(findings: &[Finding]) -> Vec<Question> {
+    let asked = findings.iter().filter_map(|finding| match finding {
+        Finding::Ask { question, .. } if !matches!(question, Question::Probe(_)) => Some(*question),
+        _ => None,
+    });
+    asked.collect()
+}
+
+#[test]
+fn the_witnesses_are_asked_side_by_side_and_the_switches_only_about_silence() {
+    let mut detector = world::enrolled(1);
+    let everybody = [Question::Power, Question::Sessions, Question::Ports];
+    assert_eq!(asked(&detector.poll(secs(2.2))), everybody);
+
+    let mut world = World::of(1);
+    world.at(secs(5.0), slot(0), Fate::DiskLost);
+    world.run(secs(60.0));
+    let questions = asked(&world.told(|_| true));
+    assert!(questions.contains(&Question::Sessions));
+    assert!(!questions.contains(&Question::Ports));
+}
+
+#[test]
+fn a_verdict_does_not_wait_for_a_slow_switch_and_is_told_anew_when_it_tells_two_alarms_apart() {
+    let mut detector = world::enrolled(1);
+    detector.poll(secs(2.2));
+    let say = |detector: &mut Detector, answer| {
+        let asked = secs(2.2);
+        detector.testify(slot(0), Testimony { asked, answer }, secs(3.0));
+        let findings = detector.poll(secs(3.0)).into_iter();
+        let rows = findings.filter_map(|finding| match finding {
+            Finding::Judged { verdict, .. } => Some(verdict.row),
+            _ => None,
+        });
+        rows.collect::<Vec<_>>()
+    };
+    assert_eq!(say(&mut detector, Answer::Power(Power::On)), []);
+    let writing = Answer::Sessions(Sessions::LastWrite(secs(2.9)));
+    assert_eq!(say(&mut detector, writing), [Row::AgentOnly]);
+    assert_eq!(
+        say(&mut detector, Answer::Ports(Ports::Down)),
+        [Row::Unplugged]
+    );
+    assert_eq!(say(&mut detector, Answer::Ports(Ports::NoAnswer)), []);
+    let ports = detector.verdict(slot(0)).map(|verdict| verdict.seen.ports);
+    assert_eq!(ports, Some(Ports::Down));
 }
 
 #[test]

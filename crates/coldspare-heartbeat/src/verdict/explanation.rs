@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Activity, Judgement, Row, Seen, Status, judge};
-use crate::{Power, Question};
+use crate::{Ports, Power, Question};
 
 /// How sure a verdict is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -13,7 +13,8 @@ pub enum Certainty {
     Guess,
     /// One witness says so, nothing speaks against it.
     Likely,
-    /// Every witness answered, and all agree.
+    /// Every witness that decides answered, and all agree; or the switches bear out that a server
+    /// whose management controller is silent has lost its current.
     Sure,
 }
 
@@ -28,7 +29,7 @@ pub struct Verdict {
     pub row: Row,
     /// What it rests on.
     pub seen: Seen,
-    /// Whose word is missing.
+    /// Whose word is missing, of those that decide.
     pub missing: Vec<Question>,
     /// What would have to change for another verdict, one change at a time.
     pub otherwise: Vec<Otherwise>,
@@ -83,10 +84,11 @@ fn missing(seen: &Seen) -> Vec<Question> {
 /// A row that a witness decides is sure when no witness is missing; one that rests on silence is a
 /// guess however much is known.
 fn certainty(row: Row, seen: &Seen) -> Certainty {
-    match (row.status(), missing(seen).is_empty()) {
-        (Status::Unknown | Status::Held, _) => Certainty::Guess,
-        (_, true) => Certainty::Sure,
-        (_, false) => Certainty::Likely,
+    let is_borne_out = row == Row::LostItsFeed && seen.ports == Ports::Down;
+    match row.status() {
+        Status::Unknown | Status::Held => Certainty::Guess,
+        _ if is_borne_out || missing(seen).is_empty() => Certainty::Sure,
+        _ => Certainty::Likely,
     }
 }
 

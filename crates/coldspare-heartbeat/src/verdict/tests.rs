@@ -18,6 +18,7 @@ const ACTIVITIES: [Option<Activity>; 6] = [
     Some(Activity::Writing),
     Some(Activity::NoAnswer),
 ];
+const PORTS: [Ports; 3] = [Ports::Up, Ports::Down, Ports::NoAnswer];
 
 fn silent(power: Power, activity: Activity) -> Seen {
     Seen {
@@ -26,6 +27,7 @@ fn silent(power: Power, activity: Activity) -> Seen {
         since: Time::EPOCH,
         power: Some(power),
         activity: Some(activity),
+        ports: Ports::NoAnswer,
     }
 }
 
@@ -52,13 +54,16 @@ fn everything_seen(doubt: Option<&Doubt>) -> Vec<Seen> {
     ] {
         for power in POWERS {
             for activity in ACTIVITIES {
-                all.push(Seen {
-                    doubt: doubt.cloned(),
-                    heartbeats,
-                    since: Time::EPOCH,
-                    power,
-                    activity,
-                });
+                for ports in PORTS {
+                    all.push(Seen {
+                        doubt: doubt.cloned(),
+                        heartbeats,
+                        since: Time::EPOCH,
+                        power,
+                        activity,
+                        ports,
+                    });
+                }
             }
         }
     }
@@ -104,6 +109,57 @@ fn silent_and_on_with_its_session_gone_or_long_idle_is_dead() {
 #[test]
 fn silent_and_on_and_writing_is_agent_dead() {
     assert_eq!(row(&silent(Power::On, Activity::Writing)), Row::AgentOnly);
+}
+
+#[test]
+fn silent_and_writing_without_a_link_at_any_switch_port_is_cut_off_from_the_network() {
+    let seen = Seen {
+        ports: Ports::Down,
+        ..silent(Power::On, Activity::Writing)
+    };
+    let verdict = Verdict::explain(row(&seen), seen);
+    assert_eq!(verdict.status, Status::AgentDead);
+    assert!(verdict.to_string().contains("cut off from the network"));
+}
+
+#[test]
+fn no_word_of_a_switch_moves_anything() {
+    for seen in everything_seen(None) {
+        let unasked = Seen {
+            ports: Ports::NoAnswer,
+            ..seen.clone()
+        };
+        match (judge(&seen), judge(&unasked)) {
+            (Judgement::Found(row), Judgement::Found(other)) => {
+                assert_eq!(row.status(), other.status(), "{seen:?}");
+            }
+            (judgement, other) => assert_eq!(judgement, other, "{seen:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_lost_feed_is_sure_once_the_switches_bear_it_out_and_they_say_what_speaks_against_it() {
+    for (ports, certainty, word) in [
+        (Ports::NoAnswer, Certainty::Likely, "(likely)"),
+        (
+            Ports::Down,
+            Certainty::Sure,
+            "its switch ports have no link",
+        ),
+        (Ports::Up, Certainty::Likely, "a switch sees its link"),
+    ] {
+        let seen = Seen {
+            ports,
+            ..silent(Power::NoAnswer, Activity::Gone)
+        };
+        let verdict = Verdict::explain(row(&seen), seen);
+        assert_eq!(
+            (verdict.status, verdict.certainty),
+            (Status::Dead, certainty)
+        );
+        assert!(verdict.to_string().contains(word), "{verdict}");
+    }
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::collections::BinaryHeap;
 use std::time::Duration;
 
 use coldspare_heartbeat::{
-    Answer, Beat, Detector, Enrolment, Finding, Flags, Health, Label, Path, Power, Question,
+    Answer, Beat, Detector, Enrolment, Finding, Flags, Health, Label, Path, Ports, Power, Question,
     Sessions, Slot, Start, Status, Testimony, Watch,
 };
 use coldspare_names::{Generation, Time};
@@ -53,6 +53,8 @@ struct World<'a> {
     calendar: Vec<Vec<u32>>,
     mail: BinaryHeap<Reverse<(u64, u32, Mail)>>,
     dice: Dice,
+    /// Apart, so that what decides nothing changes no other trace.
+    switch_dice: Dice,
     deaf_from: u64,
     deaf_until: u64,
     outcome: Outcome,
@@ -101,6 +103,7 @@ impl<'a> World<'a> {
             deaf_until: 0,
             outcome: Outcome::default(),
             dice,
+            switch_dice: Dice::new(!seed),
         };
         for number in 0..scene.servers {
             world.enrol(number);
@@ -364,6 +367,17 @@ impl<'a> World<'a> {
                 )
             }
             _ if !self.scene.witnesses => (no_answer(question), now),
+            Question::Ports => {
+                if self.switch_dice.roll().is_multiple_of(50) {
+                    return;
+                }
+                let ports = match server.state {
+                    State::Off(_) => Ports::Down,
+                    _ => Ports::Up,
+                };
+                let at = now + self.switch_dice.between(500, 1_500);
+                (Answer::Ports(ports), at)
+            }
             _ if self.dice.roll().is_multiple_of(50) => return,
             Question::Power => {
                 let power = match server.state {
@@ -388,6 +402,7 @@ fn no_answer(question: Question) -> Answer {
     match question {
         Question::Power => Answer::Power(Power::NoAnswer),
         Question::Sessions => Answer::Sessions(Sessions::NoAnswer),
+        Question::Ports => Answer::Ports(Ports::NoAnswer),
         Question::Probe(path) => Answer::Probe {
             path,
             answered: false,

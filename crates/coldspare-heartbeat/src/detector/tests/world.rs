@@ -7,7 +7,7 @@ use coldspare_names::{Generation, Time};
 use proptest::prelude::*;
 
 use crate::{
-    Answer, Beat, Detector, Enrolment, Finding, Flags, Health, Label, Path, Power, Profile,
+    Answer, Beat, Detector, Enrolment, Finding, Flags, Health, Label, Path, Ports, Power, Profile,
     Question, Sessions, Slot, Start, Testimony, Verdict, Watch,
 };
 
@@ -247,6 +247,11 @@ impl World {
             },
             Question::Power if !self.witnesses_answer => Answer::Power(Power::NoAnswer),
             Question::Sessions if !self.witnesses_answer => Answer::Sessions(Sessions::NoAnswer),
+            Question::Ports if !self.witnesses_answer => Answer::Ports(Ports::NoAnswer),
+            Question::Ports => Answer::Ports(match server.fate {
+                Fate::FeedLost => Ports::Down,
+                _ => Ports::Up,
+            }),
             Question::Power => Answer::Power(match server.fate {
                 Fate::PoweredOff | Fate::CutOffAndCalledOff | Fate::DiskLostAndCalledOff => {
                     Power::Off
