@@ -388,6 +388,7 @@ fn mass() {
 fn memory() {
     let servers = servers();
     let names: Vec<Enrolment> = (0..servers).map(enrolment).collect();
+    let key = AgentKey::new([1; 32]).unwrap_or_else(|error| panic!("{error}"));
     let mut kept = None;
     let info = allocation_counter::measure(|| {
         let detector = Detector::new(Profile::default(), Time::EPOCH);
@@ -395,7 +396,7 @@ fn memory() {
         intake.reserve(servers as usize);
         for (number, enrolment) in names.iter().enumerate() {
             let slot = slot(u32::try_from(number).unwrap_or_default());
-            intake.enrol(slot, enrolment, AgentKey::new([1; 32]), Time::EPOCH);
+            intake.enrol(slot, enrolment, key.clone(), Time::EPOCH);
         }
         kept = Some(intake);
     });

@@ -135,7 +135,7 @@ pub(crate) async fn run() -> Result<(), Failure> {
     let agent = coldspare_heartbeat::Agent {
         slot: orders.slot,
         generation: Generation::NONE.next(),
-        key: AgentKey::new(orders.key),
+        key: AgentKey::new(orders.key)?,
         boot,
     };
     let pulse = Pulse::new(

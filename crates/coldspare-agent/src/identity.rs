@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use coldspare_heartbeat::AgentKey;
 use coldspare_names::Generation;
 use coldspare_san::generation_of;
+use secrecy::SecretString;
 use secrecy::zeroize::Zeroizing;
-use secrecy::{ExposeSecret, SecretString};
 
 use crate::Error;
 
@@ -48,22 +48,15 @@ impl Identity {
         })?;
         Ok(Self {
             generation,
-            key: agent_key(secret),
+            key: AgentKey::from_secret(secret),
         })
     }
-}
-
-/// The key of the agent that booted with that CHAP secret: whoever knows the site's key derives it
-/// as well, and the array never learns it.
-pub fn agent_key(secret: &SecretString) -> AgentKey {
-    let material = secret.expose_secret().as_bytes();
-    let context = "coldspare 2026-11 heartbeat agent key, from the secret of its generation";
-    AgentKey::new(blake3::derive_key(context, material))
 }
 
 #[cfg(test)]
 mod tests {
     use coldspare_san::{SecretKey, chap};
+    use secrecy::ExposeSecret;
 
     use super::*;
 
@@ -86,7 +79,7 @@ mod tests {
         fs::write(target.join("chap-secret"), secret).unwrap();
         let identity = Identity::read(folder.path()).unwrap();
         assert_eq!(identity.generation, Generation::new(5));
-        assert_eq!(identity.key, agent_key(&account.secret));
+        assert_eq!(identity.key, AgentKey::from_secret(&account.secret));
     }
 
     #[test]

@@ -59,5 +59,5 @@ pub mod witness;
 pub use applicant::{Applicant, Control};
 pub use config::{Config, ControlPath};
 pub use error::Error;
-pub use identity::{BOOT_TABLE, Identity, agent_key};
+pub use identity::{BOOT_TABLE, Identity};
 pub use message::{Refusal, Welcome};

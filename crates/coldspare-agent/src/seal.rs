@@ -7,6 +7,7 @@
 //! nothing secret in it.
 
 use coldspare_heartbeat::AgentKey;
+use secrecy::{ExposeSecret, SecretBox};
 
 /// Bytes of a tag.
 const TAG: usize = 32;
@@ -14,7 +15,7 @@ const TAG: usize = 32;
 /// One direction of a session.
 #[derive(Debug)]
 pub(crate) struct Direction {
-    key: AgentKey,
+    key: SecretBox<[u8; 32]>,
     messages: u64,
 }
 
@@ -36,7 +37,7 @@ impl Session {
                 hasher.update(part);
             }
             Direction {
-                key: AgentKey::new(*hasher.finalize().as_bytes()),
+                key: SecretBox::new(Box::new(*hasher.finalize().as_bytes())),
                 messages: 0,
             }
         };
@@ -68,7 +69,7 @@ impl Direction {
     }
 
     fn tag(&self, content: &[u8]) -> blake3::Hash {
-        let mut hasher = blake3::Hasher::new_keyed(self.key.expose());
+        let mut hasher = blake3::Hasher::new_keyed(self.key.expose_secret());
         hasher.update(&self.messages.to_be_bytes());
         hasher.update(content);
         hasher.finalize()
@@ -82,7 +83,7 @@ mod tests {
     use super::*;
 
     fn session(key: u8, hello: &[u8], greeting: &[u8]) -> Session {
-        Session::new(&AgentKey::new([key; 32]), hello, greeting)
+        Session::new(&AgentKey::new([key; 32]).unwrap(), hello, greeting)
     }
 
     proptest! {

@@ -8,6 +8,9 @@ pub enum Error {
         /// The number.
         number: u32,
     },
+    /// A key of zeros alone, which is nobody's.
+    #[error("a key of zeros alone is nobody's")]
+    EmptyKey,
     /// A profile that cannot work.
     #[error("the heartbeat profile's {field} is wrong: {reason}")]
     Profile {

@@ -5,6 +5,7 @@ use std::hint::black_box;
 use coldspare_names::Time;
 use serde::{Deserialize, Serialize};
 
+use crate::keyring::Proof;
 use crate::tags::LANES;
 use crate::wire::{Claim, Malformed};
 use crate::{AgentKey, Beat, Detector, Enrolment, Finding, Heard, Keyring, Path, Refusal, Slot};
@@ -124,8 +125,8 @@ impl Intake {
     #[inline]
     pub fn take(&mut self, path: Path, datagram: &[u8], now: Time) -> Result<Accepted, Rejection> {
         let claim = Keyring::claim(path, datagram);
-        let genuine = self.is_genuine(&claim);
-        self.hear(path, claim, genuine, now)
+        let proof = self.prove(&claim);
+        self.hear(path, &claim, proof, now)
     }
 
     /// Takes datagrams that arrived together, as [`Intake::take`] would one by one, and tells of
@@ -143,7 +144,7 @@ impl Intake {
         let mut datagrams = datagrams.into_iter().fuse();
         loop {
             let mut claims = [Err(Rejection::NotABeat); TOGETHER];
-            let mut genuine = [None; TOGETHER];
+            let mut proofs = [Proof::None; TOGETHER];
             let mut count = 0;
             for (claim, datagram) in claims.iter_mut().zip(&mut datagrams) {
                 *claim = Keyring::claim(path, datagram);
@@ -155,13 +156,14 @@ impl Intake {
                 seen ^= self.detector.look_ahead(claim.slot());
             }
             black_box(seen);
-            let lanes = claims.as_chunks().0.iter().zip(genuine.as_chunks_mut().0);
-            for (claims, genuine) in lanes.take(count.div_ceil(LANES)) {
-                *genuine = self.keyring.are_genuine(claims);
-            }
-            for (claim, genuine) in claims.into_iter().zip(genuine).take(count) {
-                let genuine = genuine.unwrap_or_else(|| self.is_genuine(&claim));
-                let taken = self.hear(path, claim, genuine, now);
+            let (claims, proofs) = (&claims[..count], &mut proofs[..count]);
+            self.keyring.prove_all(claims, proofs);
+            for index in 0..count {
+                let (claim, proof) = (&claims[index], proofs[index]);
+                let taken = self.hear(path, claim, proof, now);
+                if let (Ok(accepted), Proof::Next) = (&taken, proof) {
+                    self.prove_again(accepted.slot, claims, proofs);
+                }
                 told(&self.keyring, taken);
             }
             if count < TOGETHER {
@@ -171,8 +173,24 @@ impl Intake {
     }
 
     #[inline]
-    fn is_genuine(&self, claim: &Result<Claim<'_>, Rejection>) -> bool {
-        matches!(claim, Ok(claim) if self.keyring.is_genuine(claim))
+    fn prove(&self, claim: &Result<Claim<'_>, Rejection>) -> Proof {
+        let claim = claim.as_ref();
+        claim.map_or(Proof::None, |claim| self.keyring.prove(claim))
+    }
+
+    /// A slot has another key from now on: what else came from it is proved by that.
+    #[cold]
+    fn prove_again(
+        &self,
+        slot: Slot,
+        claims: &[Result<Claim<'_>, Rejection>],
+        proofs: &mut [Proof],
+    ) {
+        for (claim, proof) in claims.iter().zip(proofs) {
+            if matches!(claim, Ok(claim) if claim.slot() == slot) {
+                *proof = self.prove(claim);
+            }
+        }
     }
 
     #[expect(
@@ -183,17 +201,22 @@ impl Intake {
     fn hear(
         &mut self,
         path: Path,
-        claim: Result<Claim<'_>, Rejection>,
-        genuine: bool,
+        claim: &Result<Claim<'_>, Rejection>,
+        proof: Proof,
         now: Time,
     ) -> Result<Accepted, Rejection> {
-        let opened = claim.and_then(|claim| self.keyring.open(&claim, genuine));
-        let taken = opened.and_then(|accepted| {
-            let Accepted { slot, beat } = &accepted;
-            match self.detector.heard(*slot, path, beat, now) {
-                Heard::Accepted => Ok(accepted),
-                Heard::Refused(refusal) => Err(Rejection::Refused(refusal)),
-            }
+        let Self {
+            detector, keyring, ..
+        } = self;
+        let taken = claim.as_ref().map_err(|rejection| *rejection);
+        let taken = taken.and_then(|claim| {
+            keyring.open(claim, proof, |accepted| {
+                let Accepted { slot, beat } = &accepted;
+                match detector.heard(*slot, path, beat, now) {
+                    Heard::Accepted => Ok(accepted),
+                    Heard::Refused(refusal) => Err(refusal),
+                }
+            })
         });
         self.counters.count(&taken);
         taken

@@ -6,6 +6,7 @@ use coldspare_names::{Generation, PersonaName, ServerName};
 use secrecy::zeroize::Zeroize;
 use secrecy::{ExposeSecret, SecretString};
 
+use crate::Error;
 use crate::wire::CONTENT;
 
 /// The secret from which every agent's key is derived.
@@ -47,7 +48,7 @@ impl SiteKey {
 }
 
 impl AgentKey {
-    /// No agent's key.
+    /// No agent's key: where a keyring has none. Nobody else can hold it.
     pub(crate) const NOBODY: Self = Self([0; 32]);
 
     /// The key that goes with a secret of one server, persona and generation, such as the CHAP
@@ -59,9 +60,14 @@ impl AgentKey {
         Self(blake3::derive_key(context, material))
     }
 
-    /// A key that was derived elsewhere. All zeros are nobody's: nothing is proved by them.
-    pub fn new(bytes: [u8; 32]) -> Self {
-        Self(bytes)
+    /// A key that was derived elsewhere. All zeros are refused: they are what a buffer holds that
+    /// nobody filled, and everybody could write under them.
+    pub fn new(bytes: [u8; 32]) -> Result<Self, Error> {
+        let key = Self(bytes);
+        if key.is_nobodys() {
+            return Err(Error::EmptyKey);
+        }
+        Ok(key)
     }
 
     /// Its bytes, for whoever hands it to the agent. Never log them.
@@ -137,6 +143,12 @@ mod tests {
         let key = AgentKey::from_secret(&SecretString::from("E3qHW2PtdJaT66Wo"));
         assert_eq!(key.expose()[..4], [73, 170, 237, 75]);
         assert!(key != AgentKey::from_secret(&SecretString::from("E3qHW2PtdJaT66Wp")));
+    }
+
+    #[test]
+    fn a_key_that_nobody_filled_is_none() {
+        assert_eq!(AgentKey::new([0; 32]), Err(Error::EmptyKey));
+        assert!(AgentKey::new([1; 32]).is_ok());
     }
 
     #[test]

@@ -1,6 +1,5 @@
 //! Who may speak: the keys of all slots, and the proof that a datagram was written under one.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use coldspare_names::{Generation, Time};
@@ -10,13 +9,24 @@ use crate::tags::LANES;
 use crate::wire::{self, Claim, ECHO_EVERY, Kind, LENGTH};
 use crate::{AgentKey, Beat, Flags, Health, Path, Refusal, Slot};
 
-/// The keys of all agents by slot: for the moment in which one is changed, two of it.
-#[derive(Debug, Default)]
+/// The keys of all agents by slot: while one is changed, two of it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Keyring {
     /// [`AgentKey::NOBODY`] where nobody is enrolled.
     keys: Vec<AgentKey>,
-    /// A second valid key, while a slot's key is changed.
-    changing: BTreeMap<Slot, AgentKey>,
+    /// The key that follows, where one does. Empty until a key is changed for the first time.
+    next: Vec<AgentKey>,
+}
+
+/// By which key of its slot a claim was proved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Proof {
+    /// By none.
+    None,
+    /// By the one that it has.
+    Current,
+    /// By the one that follows.
+    Next,
 }
 
 impl Keyring {
@@ -33,32 +43,41 @@ impl Keyring {
 
     /// Takes a key as the only valid one of a slot.
     pub fn enrol(&mut self, slot: Slot, key: AgentKey) {
-        if self.keys.len() <= slot.index() {
-            self.keys.resize(slot.index() + 1, AgentKey::NOBODY);
-        }
-        self.keys[slot.index()] = key;
-        self.changing.remove(&slot);
+        *place(&mut self.keys, slot) = key;
+        self.stay(slot);
     }
 
-    /// Takes a second key of a slot as valid too. Its first use shows that the agent has it: from
-    /// then on it is the only one, also for what is written to the agent.
+    /// Takes a second key of a slot as valid too; nothing, if it has no first one. The first
+    /// heartbeat under it that counts shows that the agent has it: from then on it is the only one,
+    /// also for what is written to the agent.
+    ///
+    /// Until then it can be taken back: by a change to the key that the slot has.
     pub fn change(&mut self, slot: Slot, key: AgentKey) {
-        self.changing.insert(slot, key);
+        match self.key(slot) {
+            Some(current) if *current != key => *place(&mut self.next, slot) = key,
+            _ => self.stay(slot),
+        }
     }
 
     /// Forgets the keys of a slot.
     pub fn withdraw(&mut self, slot: Slot) {
-        self.changing.remove(&slot);
+        self.stay(slot);
         if let Some(key) = self.keys.get_mut(slot.index()) {
             *key = AgentKey::NOBODY;
+        }
+    }
+
+    /// No key follows the one that a slot has.
+    fn stay(&mut self, slot: Slot) {
+        if let Some(next) = self.next.get_mut(slot.index()) {
+            *next = AgentKey::NOBODY;
         }
     }
 
     /// The key under which a message to an agent is written.
     #[inline]
     pub fn key(&self, slot: Slot) -> Option<&AgentKey> {
-        let key = self.keys.get(slot.index());
-        key.filter(|key| !key.is_nobodys())
+        find(&self.keys, slot)
     }
 
     /// Reads the key that a datagram will be proved by, and changes nothing.
@@ -68,13 +87,21 @@ impl Keyring {
         key.map_or(0, |key| key.expose()[0])
     }
 
-    /// Takes a heartbeat that arrived over a path, if it was written by an agent for that path.
-    /// Whether it is a repeated one is not seen here: see [`crate::Detector::heard`].
+    /// Takes a heartbeat that arrived over a path, if it was written by an agent for that path, and
+    /// if it is then admitted: whether it is a repeated one, or one of another generation, is not
+    /// seen here (see [`crate::Detector::heard`] and [`crate::Newest::admit`]).
+    ///
+    /// What is not admitted changes nothing: it does not end the change of a key either.
     #[inline]
-    pub fn prove(&mut self, path: Path, datagram: &[u8]) -> Result<Accepted, Rejection> {
+    pub fn take<T>(
+        &mut self,
+        path: Path,
+        datagram: &[u8],
+        admit: impl FnOnce(Accepted) -> Result<T, Refusal>,
+    ) -> Result<T, Rejection> {
         let claim = Self::claim(path, datagram)?;
-        let genuine = self.is_genuine(&claim);
-        self.open(&claim, genuine)
+        let proof = self.prove(&claim);
+        self.open(&claim, proof, admit)
     }
 
     /// What a datagram claims that arrived over a path, if it may be a heartbeat.
@@ -90,65 +117,61 @@ impl Keyring {
         Ok(claim)
     }
 
-    /// Whether it was written under its slot's key.
+    /// By which key of its slot it was written.
     #[inline]
-    pub(crate) fn is_genuine(&self, claim: &Claim<'_>) -> bool {
-        let key = self.key(claim.slot());
-        key.is_some_and(|key| claim.is_genuine(key))
-    }
-
-    /// The same of several, proved side by side; nothing is said of what is no claim, and of a slot
-    /// whose key is being changed: what its next datagram proves may change it.
-    #[inline]
-    pub(crate) fn are_genuine(
-        &self,
-        claims: &[Result<Claim<'_>, Rejection>; LANES],
-    ) -> [Option<bool>; LANES] {
-        let claims = claims.each_ref().map(|claim| claim.as_ref().ok());
-        let genuine = wire::are_genuine(claims.map(|claim| {
-            let claim = claim?;
-            Some((claim, self.key(claim.slot())?))
-        }));
-        std::array::from_fn(|lane| {
-            let slot = claims[lane]?.slot();
-            (!self.is_changing(slot)).then_some(genuine[lane])
-        })
-    }
-
-    /// The content of a claim of which it is known whether it is genuine.
-    #[inline]
-    pub(crate) fn open(&mut self, claim: &Claim<'_>, genuine: bool) -> Result<Accepted, Rejection> {
-        if !genuine {
-            self.open_anew(claim)?;
+    pub(crate) fn prove(&self, claim: &Claim<'_>) -> Proof {
+        let by = |keys| find(keys, claim.slot()).is_some_and(|key| claim.is_genuine(key));
+        if by(&self.keys) {
+            Proof::Current
+        } else if by(&self.next) {
+            Proof::Next
+        } else {
+            Proof::None
         }
-        Ok(Accepted {
-            slot: claim.slot(),
-            beat: claim.content(),
-        })
     }
 
+    /// The same of several, proved side by side.
     #[inline]
-    fn is_changing(&self, slot: Slot) -> bool {
-        !self.changing.is_empty() && self.changing.contains_key(&slot)
+    pub(crate) fn prove_all(&self, claims: &[Result<Claim<'_>, Rejection>], proofs: &mut [Proof]) {
+        prove_by(&self.keys, Proof::Current, claims, proofs);
+        if !self.next.is_empty() && proofs.contains(&Proof::None) {
+            prove_by(&self.next, Proof::Next, claims, proofs);
+        }
     }
 
-    /// Takes it as the first use of a second key, if it is.
-    #[cold]
-    fn open_anew(&mut self, claim: &Claim<'_>) -> Result<(), Rejection> {
+    /// Takes a claim, proved or not, if it is then admitted.
+    #[expect(
+        clippy::inline_always,
+        reason = "what nobody asks of a beat is then not even read: a seventh of the time"
+    )]
+    #[inline(always)]
+    pub(crate) fn open<T>(
+        &mut self,
+        claim: &Claim<'_>,
+        proof: Proof,
+        admit: impl FnOnce(Accepted) -> Result<T, Refusal>,
+    ) -> Result<T, Rejection> {
         let slot = claim.slot();
-        if self.key(slot).is_none() {
-            return Err(Rejection::Refused(Refusal::UnknownSlot));
+        if proof == Proof::None {
+            return Err(match self.key(slot) {
+                Some(_) => Rejection::Forged,
+                None => Rejection::Refused(Refusal::UnknownSlot),
+            });
         }
-        match self.changing.remove(&slot) {
-            Some(key) if !key.is_nobodys() && claim.is_genuine(&key) => {
-                self.enrol(slot, key);
-                Ok(())
-            }
-            Some(key) => {
-                self.changing.insert(slot, key);
-                Err(Rejection::Forged)
-            }
-            None => Err(Rejection::Forged),
+        let beat = claim.content();
+        let admitted = admit(Accepted { slot, beat }).map_err(Rejection::Refused)?;
+        if proof == Proof::Next {
+            self.follow(slot);
+        }
+        Ok(admitted)
+    }
+
+    /// The key that follows is the only one from now on.
+    #[cold]
+    fn follow(&mut self, slot: Slot) {
+        let index = slot.index();
+        if let (Some(key), Some(next)) = (self.keys.get_mut(index), self.next.get_mut(index)) {
+            *key = std::mem::replace(next, AgentKey::NOBODY);
         }
     }
 
@@ -185,5 +208,49 @@ impl Keyring {
         };
         let key = self.key(slot)?;
         Some(wire::seal(Kind::Probe, slot, path, &blank, key))
+    }
+}
+
+/// The key of a slot, if it has one.
+#[inline]
+fn find(keys: &[AgentKey], slot: Slot) -> Option<&AgentKey> {
+    keys.get(slot.index()).filter(|key| !key.is_nobodys())
+}
+
+/// The place of a slot's key, made if there is none.
+fn place(keys: &mut Vec<AgentKey>, slot: Slot) -> &mut AgentKey {
+    if keys.len() <= slot.index() {
+        keys.resize(slot.index() + 1, AgentKey::NOBODY);
+    }
+    &mut keys[slot.index()]
+}
+
+/// Notes which claims, of those not proved yet, were written under these keys.
+#[inline]
+fn prove_by(
+    keys: &[AgentKey],
+    proof: Proof,
+    claims: &[Result<Claim<'_>, Rejection>],
+    proofs: &mut [Proof],
+) {
+    let unproved = claims.iter().zip(proofs).filter_map(|(claim, proof)| {
+        let claim = claim.as_ref().ok()?;
+        let key = find(keys, claim.slot())?;
+        (*proof == Proof::None).then_some((claim, key, proof))
+    });
+    let mut unproved = unproved.fuse();
+    loop {
+        let mut lanes: [_; LANES] = std::array::from_fn(|_| unproved.next());
+        if lanes[0].is_none() {
+            return;
+        }
+        let each = lanes
+            .each_ref()
+            .map(|lane| lane.as_ref().map(|lane| (lane.0, lane.1)));
+        for (lane, genuine) in lanes.iter_mut().flatten().zip(wire::are_genuine(each)) {
+            if genuine {
+                *lane.2 = proof;
+            }
+        }
     }
 }

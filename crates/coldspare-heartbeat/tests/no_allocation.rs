@@ -24,7 +24,7 @@ fn beat(boot: u64, sequence: u32) -> Beat {
 #[test]
 fn neither_good_nor_bad_datagrams_allocate() {
     let slot = Slot::new(7).unwrap();
-    let key = AgentKey::new([7; 32]);
+    let key = AgentKey::new([7; 32]).unwrap();
     let mut intake = Intake::new(Detector::new(Profile::default(), Time::EPOCH).unwrap());
     let enrolment = Enrolment {
         generation: Generation::new(1),
@@ -40,12 +40,23 @@ fn neither_good_nor_bad_datagrams_allocate() {
         .take(Path::First, &written(&beat(5, 1), &key), Time::EPOCH)
         .unwrap();
     intake.poll(Time::EPOCH);
+    let next_key = AgentKey::new([9; 32]).unwrap();
+    intake.change_key(slot, next_key.clone());
 
     let good = written(&beat(5, 2), &key);
-    let forged = written(&beat(5, 3), &AgentKey::new([8; 32]));
+    let forged = written(&beat(5, 3), &AgentKey::new([8; 32]).unwrap());
     let old = written(&beat(4, 9), &key);
     let long = [1; LENGTH + 1];
-    let datagrams: [&[u8]; 6] = [&good, &good, &forged, &old, &long, &[]];
+    let old_under_the_next_key = written(&beat(4, 9), &next_key);
+    let datagrams: [&[u8]; 7] = [
+        &good,
+        &good,
+        &forged,
+        &old,
+        &old_under_the_next_key,
+        &long,
+        &[],
+    ];
     let mut taken = 0;
     let allocations = allocation_counter::measure(|| {
         for datagram in datagrams {
@@ -54,12 +65,21 @@ fn neither_good_nor_bad_datagrams_allocate() {
     });
     assert_eq!((taken, allocations.count_total), (1, 0));
 
-    let next = written(&beat(5, 3), &key);
-    let datagrams: [&[u8]; 4] = [&next, &forged, &old, &long];
+    // The first under the next key ends the change.
+    let next = written(&beat(5, 3), &next_key);
+    let datagrams: [&[u8]; 6] = [
+        &forged,
+        &old,
+        &old_under_the_next_key,
+        &next,
+        &written(&beat(5, 4), &key),
+        &long,
+    ];
     let allocations = allocation_counter::measure(|| {
         intake.take_all(Path::First, datagrams, Time::EPOCH, |_, each| {
             taken += usize::from(each.is_ok());
         });
     });
     assert_eq!((taken, allocations.count_total), (2, 0));
+    assert!(intake.keyring().key(slot) == Some(&next_key));
 }

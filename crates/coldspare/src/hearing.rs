@@ -101,11 +101,16 @@ impl Hearing {
         datagram: &[u8],
     ) -> Result<(ServerName, Accepted), Rejection> {
         let mut door = self.door();
-        let taken = door.keyring.prove(path, datagram);
-        let taken = taken.and_then(|accepted| Ok((door.recognise(path, &accepted)?, accepted)));
+        let Door {
+            keyring,
+            seats,
+            counters,
+        } = &mut *door;
+        let taken = keyring.take(path, datagram, |accepted| {
+            Ok((recognise(seats, path, &accepted)?, accepted))
+        });
         let counted = taken.as_ref().map(|(_, accepted)| *accepted);
-        door.counters
-            .count(&counted.map_err(|rejection| *rejection));
+        counters.count(&counted.map_err(|rejection| *rejection));
         taken
     }
 
@@ -145,20 +150,21 @@ impl Door {
         self.seats.insert(*slot, seat);
         self.keyring.enrol(*slot, expected.key.clone());
     }
+}
 
-    fn recognise(&mut self, path: Path, accepted: &Accepted) -> Result<ServerName, Rejection> {
-        let refuse = |refusal| Err(Rejection::Refused(refusal));
-        let Some(seat) = self.seats.get_mut(&accepted.slot) else {
-            return refuse(Refusal::UnknownSlot);
-        };
-        if accepted.beat.generation != seat.generation {
-            return refuse(Refusal::UnknownGeneration);
-        }
-        match seat.newest.admit(path, &accepted.beat) {
-            Ok(_) => Ok(seat.server.clone()),
-            Err(refusal) => refuse(refusal),
-        }
+/// Whose heartbeat that is, if it is a new one.
+fn recognise(
+    seats: &mut BTreeMap<Slot, Seat>,
+    path: Path,
+    accepted: &Accepted,
+) -> Result<ServerName, Refusal> {
+    let seat = seats.get_mut(&accepted.slot);
+    let seat = seat.ok_or(Refusal::UnknownSlot)?;
+    if accepted.beat.generation != seat.generation {
+        return Err(Refusal::UnknownGeneration);
     }
+    seat.newest.admit(path, &accepted.beat)?;
+    Ok(seat.server.clone())
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ fn persona() -> PersonaName {
 }
 
 fn key(number: u8) -> AgentKey {
-    AgentKey::new([number; 32])
+    AgentKey::new([number; 32]).unwrap()
 }
 
 fn expected(generation: u8) -> Expected {

@@ -14,7 +14,7 @@ fn slot(number: u32) -> Slot {
 }
 
 fn key(of: u8) -> AgentKey {
-    AgentKey::new([of; 32])
+    AgentKey::new([of; 32]).unwrap()
 }
 
 fn intake() -> Intake {
@@ -70,8 +70,8 @@ fn whatever_is_not_proved_is_counted_and_changes_nothing_else() {
         (&long[..10], |c| c.malformed),
         (&echo, |c| c.malformed),
         (&second, |c| c.wrong_path),
-        (&datagram(3, &beat(7, 8), &key(0)), |c| c.unknown_slot),
-        (&datagram(9_000_000, &beat(7, 8), &key(0)), |c| {
+        (&datagram(3, &beat(7, 8), &key(9)), |c| c.unknown_slot),
+        (&datagram(9_000_000, &beat(7, 8), &key(9)), |c| {
             c.unknown_slot
         }),
         (&datagram(2, &beat(7, 8), &key(4)), |c| c.forged),
@@ -107,12 +107,96 @@ fn while_a_key_is_changed_both_are_valid_until_the_new_one_is_used() {
 }
 
 #[test]
+fn a_new_key_under_which_nothing_counts_locks_nobody_out() {
+    let of_generation = |number| Beat {
+        generation: Generation::new(number),
+        ..beat(8, 1)
+    };
+    // The next generation's key was set early, a rotation was rolled back, or somebody plays back.
+    for refused in [
+        of_generation(6),
+        of_generation(4),
+        beat(6, 9),
+        beat(7, 7),
+        beat(7, 0),
+    ] {
+        let mut intake = intake();
+        take(&mut intake, &datagram(2, &beat(7, 7), &key(2))).unwrap();
+        intake.change_key(slot(2), key(3));
+        let before = (intake.detector().clone(), intake.keyring().clone());
+        let early = datagram(2, &refused, &key(3));
+        assert!(take(&mut intake, &early).is_err());
+        intake.take_all(Path::First, [&early[..]; 20], NOW, |_, taken| {
+            assert!(taken.is_err());
+        });
+        assert!(*intake.detector() == before.0 && *intake.keyring() == before.1);
+        assert!(take(&mut intake, &datagram(2, &beat(7, 8), &key(2))).is_ok());
+        assert!(take(&mut intake, &datagram(2, &beat(7, 9), &key(3))).is_ok());
+    }
+}
+
+#[test]
+fn a_change_of_a_key_can_be_taken_back_and_needs_somebody_to_have_one() {
+    let mut intake = intake();
+    let before = intake.keyring().clone();
+    intake.change_key(slot(2), key(3));
+    intake.change_key(slot(2), key(2));
+    let abandoned = take(&mut intake, &datagram(2, &beat(1, 1), &key(3)));
+    assert_eq!(abandoned, Err(Rejection::Forged));
+    assert!(take(&mut intake, &datagram(2, &beat(1, 1), &key(2))).is_ok());
+    assert!(intake.keyring().key(slot(2)) == before.key(slot(2)));
+    intake.change_key(slot(3), key(3));
+    let stranger = take(&mut intake, &datagram(3, &beat(1, 1), &key(3)));
+    assert_eq!(stranger, Err(Rejection::Refused(Refusal::UnknownSlot)));
+}
+
+#[test]
+fn whoever_is_enrolled_anew_is_not_heard_under_a_key_of_before() {
+    let mut intake = intake();
+    let enrolment = Enrolment {
+        generation: Generation::new(5),
+        watch: Watch::Agent,
+        start: Start::Running,
+        labels: [].into(),
+        arrays: [].into(),
+    };
+    intake.change_key(slot(2), key(3));
+    intake.enrol(slot(2), &enrolment, key(5), NOW);
+    for of in [2, 3] {
+        let taken = take(&mut intake, &datagram(2, &beat(1, 1), &key(of)));
+        assert_eq!(taken, Err(Rejection::Forged));
+    }
+    assert!(take(&mut intake, &datagram(2, &beat(1, 1), &key(5))).is_ok());
+}
+
+#[test]
 fn a_withdrawn_server_is_heard_no_longer() {
     let mut intake = intake();
     intake.withdraw(slot(2));
     let refused = take(&mut intake, &datagram(2, &beat(1, 1), &key(2)));
     assert_eq!(refused, Err(Rejection::Refused(Refusal::UnknownSlot)));
     assert!(intake.keyring().key(slot(2)).is_none());
+}
+
+fn paths() -> impl Strategy<Value = Path> {
+    prop_oneof![Just(Path::First), Just(Path::Second)]
+}
+
+/// What agents write under keys of their own and of others, zeros among them, over both paths; and
+/// what monitors write, and what is cut.
+fn written() -> impl Strategy<Value = Vec<u8>> {
+    let kinds = prop_oneof![5 => Just(Kind::Beat), 1 => Just(Kind::Echo), 1 => Just(Kind::Probe)];
+    let beats = (1_u64..3, 0_u32..9, 4_u64..7).prop_map(|(boot, sequence, generation)| Beat {
+        generation: Generation::new(generation),
+        ..beat(boot, sequence)
+    });
+    let length = prop_oneof![9 => Just(wire::LENGTH), 1 => 0..wire::LENGTH];
+    (kinds, 0_u32..6, paths(), beats, 0_u8..6, length).prop_map(
+        |(kind, from, path, beat, under, length)| {
+            let key = AgentKey::new([under; 32]).unwrap_or(AgentKey::NOBODY);
+            wire::seal(kind, slot(from), path, &beat, &key)[..length].to_vec()
+        },
+    )
 }
 
 proptest! {
@@ -136,28 +220,51 @@ proptest! {
 
     #[test]
     fn what_is_taken_together_is_taken_as_one_by_one(
-        cases in proptest::collection::vec((0u32..6, 1u8..6, 1u64..3, 1u32..6, any::<bool>()), 0..200)
+        batches in proptest::collection::vec(
+            (paths(), proptest::collection::vec(written(), 0..200)), 1..4
+        )
     ) {
-        let datagrams: Vec<Vec<u8>> = cases
-            .into_iter()
-            .map(|(from, under, boot, sequence, whole)| {
-                let all = datagram(from, &beat(boot, sequence), &key(under));
-                all[..if whole { all.len() } else { 40 }].to_vec()
-            })
-            .collect();
         let [mut together, mut one_by_one] = [(); 2].map(|()| {
             let mut intake = intake();
             intake.change_key(slot(2), key(3));
+            intake.change_key(slot(4), key(5));
             intake
         });
-        let mut taken = Vec::new();
-        let slices = datagrams.iter().map(|datagram| &datagram[..]);
-        together.take_all(Path::First, slices, NOW, |_, each| taken.push(each));
-        let each = datagrams.iter().map(|datagram| take(&mut one_by_one, datagram));
-        prop_assert_eq!(taken, each.collect::<Vec<_>>());
+        for (path, datagrams) in batches {
+            let mut taken = Vec::new();
+            let slices = datagrams.iter().map(|datagram| &datagram[..]);
+            together.take_all(path, slices, NOW, |_, each| taken.push(each));
+            let each = datagrams.iter().map(|datagram| one_by_one.take(path, datagram, NOW));
+            prop_assert_eq!(taken, each.collect::<Vec<_>>());
+        }
         prop_assert!(together.detector() == one_by_one.detector());
         prop_assert_eq!(together.counters(), one_by_one.counters());
-        prop_assert!(together.keyring().key(slot(2)) == one_by_one.keyring().key(slot(2)));
+        prop_assert!(together.keyring() == one_by_one.keyring());
+    }
+
+    #[test]
+    fn of_two_keys_the_later_is_the_only_one_once_something_under_it_counts(
+        story in proptest::collection::vec((paths(), written()), 0..100)
+    ) {
+        let mut intake = intake();
+        intake.change_key(slot(2), key(3));
+        let mut changed = false;
+        for (path, datagram) in story {
+            let before = (intake.detector().clone(), intake.keyring().clone());
+            let claim = Claim::read(&datagram).ok();
+            let of = |under| claim.is_some_and(|claim| {
+                claim.slot() == slot(2) && claim.is_genuine(&key(under))
+            });
+            if intake.take(path, &datagram, NOW).is_ok() {
+                prop_assert!(!(changed && of(2)));
+                changed |= of(3);
+            } else {
+                prop_assert!(*intake.detector() == before.0);
+                prop_assert!(*intake.keyring() == before.1);
+            }
+            let current = if changed { key(3) } else { key(2) };
+            prop_assert!(intake.keyring().key(slot(2)) == Some(&current));
+        }
     }
 
     #[test]

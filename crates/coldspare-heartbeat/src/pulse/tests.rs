@@ -8,7 +8,7 @@ fn secs(seconds: f64) -> Time {
 }
 
 fn key() -> AgentKey {
-    AgentKey::new([1; 32])
+    AgentKey::new([1; 32]).unwrap()
 }
 
 fn pulse(boot: u64, seed: u64) -> Pulse {

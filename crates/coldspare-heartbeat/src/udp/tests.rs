@@ -23,7 +23,7 @@ fn slot() -> Slot {
 }
 
 fn key() -> AgentKey {
-    AgentKey::new([9; 32])
+    AgentKey::new([9; 32]).unwrap()
 }
 
 /// A profile for a machine that may be busy: ten periods of silence.

@@ -3,7 +3,7 @@ use proptest::prelude::*;
 use super::*;
 
 fn key() -> AgentKey {
-    AgentKey::new([3; 32])
+    AgentKey::new([3; 32]).unwrap()
 }
 
 prop_compose! {
@@ -47,7 +47,7 @@ proptest! {
         let claim = Claim::read(&datagram).unwrap();
         prop_assert_eq!((claim.kind(), claim.slot(), claim.path()), (kind, slot, path));
         prop_assert_eq!(claim.prove(&key()), Some(beat));
-        prop_assert_eq!(claim.prove(&AgentKey::new([4; 32])), None);
+        prop_assert_eq!(claim.prove(&AgentKey::new([4; 32]).unwrap()), None);
     }
 
     #[test]
