@@ -1,12 +1,13 @@
 //! Many senders simulated by one task.
 
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BTreeMap, BinaryHeap};
 use std::net::{SocketAddr, UdpSocket};
 use std::time::Duration;
 
 use coldspare_heartbeat::udp::Clock;
-use coldspare_heartbeat::{Agent, AgentKey, Pulse, Slot};
+use coldspare_heartbeat::wire::{self, Claim};
+use coldspare_heartbeat::{Agent, AgentKey, Path, Pulse, Reply, Slot};
 use coldspare_names::{Generation, Time};
 
 /// How long beats gather before they are sent together.
@@ -37,12 +38,13 @@ async fn try_send(
         socket.set_nonblocking(true)?;
         sockets.push((socket, to));
     }
-    let mut pulses = Vec::new();
-    let mut due: BinaryHeap<Reverse<(Time, usize)>> = BinaryHeap::new();
+    let mut pulses = BTreeMap::new();
+    let mut due: BinaryHeap<Reverse<(Time, Slot)>> = BinaryHeap::new();
     let size = u32::try_from(crowd.len())?.max(1);
     for (place, (number, key)) in (0u32..).zip(crowd) {
+        let slot = Slot::new(number)?;
         let agent = Agent {
-            slot: Slot::new(number)?,
+            slot,
             generation: Generation::NONE.next(),
             key,
             boot: 1,
@@ -50,22 +52,47 @@ async fn try_send(
         // They did not all start at once.
         let start = clock.now() + period * place / size;
         let pulse = Pulse::new(agent, period, number.into(), start);
-        due.push(Reverse((pulse.due(), pulses.len())));
-        pulses.push(pulse);
+        due.push(Reverse((pulse.due(), slot)));
+        pulses.insert(slot, pulse);
     }
+    let ends = || Path::BOTH.into_iter().zip(&sockets);
     loop {
         let now = clock.now();
-        while let Some(&Reverse((at, index))) = due.peek()
+        for (path, (socket, to)) in ends() {
+            hear(&mut pulses, path, socket, *to, now);
+        }
+        while let Some(&Reverse((at, slot))) = due.peek()
             && at <= now
+            && let Some(pulse) = pulses.get_mut(&slot)
         {
             due.pop();
-            let pulse = &mut pulses[index];
             pulse.wrote(now);
             for ((socket, to), beat) in sockets.iter().zip(pulse.beat(now)) {
                 let _lost = socket.send_to(&beat, to);
             }
-            due.push(Reverse((pulse.due(), index)));
+            due.push(Reverse((pulse.due(), slot)));
         }
         tokio::time::sleep(GATHER).await;
+    }
+}
+
+/// Hands on what the monitor sent back: without its echoes they would report that nobody hears them.
+fn hear(
+    pulses: &mut BTreeMap<Slot, Pulse>,
+    path: Path,
+    socket: &UdpSocket,
+    monitor: SocketAddr,
+    now: Time,
+) {
+    let mut datagram = [0; wire::LENGTH];
+    while let Ok(length) = socket.recv(&mut datagram) {
+        let Ok(claim) = Claim::read(&datagram[..length]) else {
+            continue;
+        };
+        let pulse = pulses.get_mut(&claim.slot());
+        let reply = pulse.map(|pulse| pulse.received(path, &datagram[..length], now));
+        if let Some(Reply::Beat(beat)) = reply {
+            let _lost = socket.send_to(&beat, monitor);
+        }
     }
 }
