@@ -83,7 +83,8 @@
 //! Witnesses answer in 0.5 to 1.5 s, and one in fifty does not. In the first scene 24,702 power losses
 //! were found in 2.84 s on average and 25,109 kernel panics in 7.60 s; at 100 ms, 55 failures in 0.45 s
 //! at worst. A rack switch that silences 20 of 40, of 60 and of 200 servers for 90 s is played by
-//! `tests/traces.rs`: nobody is given up, and the switch is named.
+//! `tests/traces.rs`: nobody is given up, and the switch is named. (A rule that holds its verdicts once
+//! half of all servers are silent gives up twenty of the sixty, and of the two hundred.)
 //!
 //! # What it costs
 //!

@@ -89,6 +89,9 @@ fn a_rack_switch_that_silences_its_servers_for_90_s_is_named_and_nobody_fenced()
         let switch = r#"Shared({"switch of rack 0"})"#;
         let named: Vec<_> = outcome.causes.keys().map(String::as_str).collect();
         assert_eq!(named, [switch], "20 of {servers}");
+        // A rule that holds once half of all are silent would have fenced them in the larger two.
+        let holds_by_half = outcome.most_silent * 2 >= servers;
+        assert_eq!(holds_by_half, servers == 40, "20 of {servers}");
     }
 }
 

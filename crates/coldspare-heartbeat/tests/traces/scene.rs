@@ -74,6 +74,8 @@ pub(crate) struct Outcome {
     /// Living servers that were called dead, or given up as unknown.
     pub(crate) false_failovers: u64,
     pub(crate) suspicions: u64,
+    /// How many were suspected at once, at most.
+    pub(crate) most_silent: u32,
     /// How long it took to find a power loss.
     pub(crate) power_losses: Vec<u64>,
     /// How long it took to find a kernel panic.

@@ -57,6 +57,7 @@ struct World<'a> {
     switch_dice: Dice,
     deaf_from: u64,
     deaf_until: u64,
+    silent: u32,
     outcome: Outcome,
 }
 
@@ -101,6 +102,7 @@ impl<'a> World<'a> {
                 .monitor_stalls
                 .map_or(NEVER, |(mean, _)| dice.wait(mean)),
             deaf_until: 0,
+            silent: 0,
             outcome: Outcome::default(),
             dice,
             switch_dice: Dice::new(!seed),
@@ -295,7 +297,11 @@ impl<'a> World<'a> {
     fn poll(&mut self, now: u64) {
         for finding in self.detector.poll(time(now)) {
             match finding {
-                Finding::Suspected { .. } => self.outcome.suspicions += 1,
+                Finding::Suspected { .. } => {
+                    self.outcome.suspicions += 1;
+                    self.silent += 1;
+                    self.outcome.most_silent = self.outcome.most_silent.max(self.silent);
+                }
                 Finding::Ask {
                     slot,
                     question,
@@ -308,6 +314,7 @@ impl<'a> World<'a> {
                 }
                 Finding::CeilingPassed { slot } => self.fail_over(slot.number(), now),
                 Finding::Recovered { slot } => {
+                    self.silent = self.silent.saturating_sub(1);
                     self.servers[slot.number() as usize].given_up = false;
                 }
                 Finding::Held { cause, .. } => {
