@@ -145,7 +145,10 @@ pub struct Beat {
 }
 
 /// The newest that was accepted of a sender: what is older, or was accepted before, is refused.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+///
+/// It is worth as much as the key under which it was heard: see [`crate::Detector::remember`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Newest {
     boot: u64,
     sequences: [u32; 2],
@@ -167,6 +170,9 @@ impl Newest {
     /// whether it is the first of a boot.
     #[inline]
     pub fn admit(&mut self, path: Path, beat: &Beat) -> Result<bool, Refusal> {
+        if beat.sequence == 0 {
+            return Err(Refusal::Unnumbered);
+        }
         if beat.boot < self.boot {
             return Err(Refusal::OldBoot);
         }
@@ -216,6 +222,8 @@ pub enum Refusal {
     OldGeneration,
     /// From a generation that was not enrolled.
     UnknownGeneration,
+    /// Its sequence is 0, and senders count from 1.
+    Unnumbered,
     /// From before the server's latest restart.
     OldBoot,
     /// This one was already heard over this path, or a later one over any.

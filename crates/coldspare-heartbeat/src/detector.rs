@@ -20,8 +20,8 @@ use crate::row::{Condition, State};
 use crate::shared::Shared;
 
 use crate::{
-    Answer, Beat, Enrolment, Error, Finding, Heard, Label, Path, Profile, Slot, Start, Testimony,
-    Verdict, Watch,
+    Answer, Beat, Enrolment, Error, Finding, Heard, Label, Newest, Path, Profile, Slot, Start,
+    Testimony, Verdict, Watch,
 };
 
 /// Watches servers: a pure state machine, told what was heard and what time it is.
@@ -112,7 +112,8 @@ impl Detector {
 
     /// Watches a server from now on; anew, if its slot was in use.
     ///
-    /// Enrolled again under the same generation, it keeps what it remembers against replays.
+    /// Enrolled again under the same generation, it keeps what it remembers against replays; in all
+    /// other cases it is a stranger: see [`Detector::remember`].
     pub fn enrol(&mut self, slot: Slot, enrolment: &Enrolment, now: Time) {
         self.leave(slot, now);
         self.reach(slot);
@@ -141,7 +142,27 @@ impl Detector {
         }
     }
 
-    /// Watches it no longer: its slot is free.
+    /// The newest that was heard in a slot: [`Newest::NONE`] before anything was.
+    pub fn newest(&self, slot: Slot) -> Newest {
+        let row = self.ledger.find(slot);
+        row.map_or(Newest::NONE, |row| row.newest)
+    }
+
+    /// Takes that as the newest that was heard of a server which has just been enrolled: what went
+    /// before is refused as a replay.
+    ///
+    /// For whoever has known it longer than the detector has: from before a withdrawal, or from
+    /// before the monitor's own restart. It must have been heard under the key that is valid now;
+    /// of a stranger in a slot of another one, [`Newest::NONE`] is known.
+    pub fn remember(&mut self, slot: Slot, newest: Newest) {
+        if self.condition(slot) != Condition::Vacant {
+            self.ledger.row_mut(slot).newest = newest;
+        }
+    }
+
+    /// Watches it no longer: its slot is free for anybody, and what was heard in it is forgotten. A
+    /// server that may be enrolled again under the same key must then be remembered, or what it said
+    /// before would count again: see [`Detector::remember`]. ([`crate::Intake`] sees to it.)
     pub fn withdraw(&mut self, slot: Slot) {
         // No hold goes on for longer because somebody is watched no more.
         self.leave(slot, Time::EPOCH);

@@ -1,5 +1,6 @@
 //! From a datagram to a recorded heartbeat: read, proved, and only then taken.
 
+use std::collections::BTreeMap;
 use std::hint::black_box;
 
 use coldspare_names::Time;
@@ -8,7 +9,9 @@ use serde::{Deserialize, Serialize};
 use crate::keyring::Proof;
 use crate::tags::LANES;
 use crate::wire::{Claim, Malformed};
-use crate::{AgentKey, Beat, Detector, Enrolment, Finding, Heard, Keyring, Path, Refusal, Slot};
+use crate::{
+    AgentKey, Beat, Detector, Enrolment, Finding, Heard, Keyring, Newest, Path, Refusal, Slot,
+};
 
 /// A detector behind a door: only those who prove their key are heard.
 ///
@@ -17,6 +20,9 @@ use crate::{AgentKey, Beat, Detector, Enrolment, Finding, Heard, Keyring, Path, 
 pub struct Intake {
     detector: Detector,
     keyring: Keyring,
+    /// What was heard of those who were withdrawn, and the hash of the key that proved it: they may
+    /// be enrolled again.
+    former: BTreeMap<Slot, (blake3::Hash, Newest)>,
     counters: Counters,
 }
 
@@ -52,7 +58,7 @@ pub enum Rejection {
 pub struct Counters {
     /// Heartbeats that counted.
     pub accepted: u64,
-    /// Datagrams that are no heartbeat.
+    /// Datagrams that are no heartbeat, and heartbeats without a number.
     pub malformed: u64,
     /// Heartbeats that came over the wrong path.
     pub wrong_path: u64,
@@ -74,6 +80,7 @@ impl Intake {
         Self {
             detector,
             keyring: Keyring::new(),
+            former: BTreeMap::new(),
             counters: Counters::default(),
         }
     }
@@ -105,9 +112,19 @@ impl Intake {
     }
 
     /// Watches a server, which proves itself by a key.
+    ///
+    /// If that is the key that its slot has, or had when it was withdrawn, what was heard under it is
+    /// remembered against replays. Whoever wants an earlier key back [changes](Intake::change_key) to
+    /// it: enrolled under it, its past would count again.
     pub fn enrol(&mut self, slot: Slot, enrolment: &Enrolment, key: AgentKey, now: Time) {
+        let newest = match (self.keyring.key(slot), self.former.remove(&slot)) {
+            (Some(current), _) if *current == key => self.detector.newest(slot),
+            (None, Some((hash, newest))) if hash == key.hash() => newest,
+            _ => Newest::NONE,
+        };
         self.keyring.enrol(slot, key);
         self.detector.enrol(slot, enrolment, now);
+        self.detector.remember(slot, newest);
     }
 
     /// Takes a second key of a server as valid too: see [`Keyring::change`].
@@ -115,8 +132,13 @@ impl Intake {
         self.keyring.change(slot, key);
     }
 
-    /// Watches a server no longer, and forgets its key.
+    /// Watches a server no longer, and forgets its key; but a hash of that, and the newest that was
+    /// heard under it, until the slot is enrolled again.
     pub fn withdraw(&mut self, slot: Slot) {
+        if let Some(key) = self.keyring.key(slot) {
+            let heard = (key.hash(), self.detector.newest(slot));
+            self.former.insert(slot, heard);
+        }
         self.detector.withdraw(slot);
         self.keyring.withdraw(slot);
     }
@@ -241,7 +263,9 @@ impl Counters {
     #[cold]
     fn count_rejected(&mut self, rejection: Rejection) {
         let counter = match rejection {
-            Rejection::Malformed(_) | Rejection::NotABeat => &mut self.malformed,
+            Rejection::Malformed(_)
+            | Rejection::NotABeat
+            | Rejection::Refused(Refusal::Unnumbered) => &mut self.malformed,
             Rejection::WrongPath | Rejection::Refused(Refusal::WrongPath) => &mut self.wrong_path,
             Rejection::Forged => &mut self.forged,
             Rejection::Refused(Refusal::UnknownSlot) => &mut self.unknown_slot,

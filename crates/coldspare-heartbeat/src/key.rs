@@ -80,6 +80,11 @@ impl AgentKey {
         self.0 == [0; 32]
     }
 
+    /// By which it is known again after it was forgotten.
+    pub(crate) fn hash(&self) -> blake3::Hash {
+        blake3::hash(&self.0)
+    }
+
     /// The first 16 bytes, in their order from the lowest, of the keyed hash of what is sent.
     #[inline]
     pub(crate) fn tag(&self, content: &[u8; CONTENT]) -> u128 {

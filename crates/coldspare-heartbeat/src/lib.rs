@@ -52,6 +52,18 @@
 //! | [`wire`], [`Intake`] (or [`Keyring`] alone), [`Pulse`], [`SiteKey`] | who moves datagrams: 64 bytes, authenticated, refused before any state changes |
 //! | `udp::Monitor`, `udp::Sender`, `ping` (feature `udp`) | who wants sockets as well |
 //!
+//! # What is remembered against replays
+//!
+//! Of every server its newest boot and sequence, in memory: what is older is refused. A monitor that
+//! was started anew knows nothing of that, and takes the first heartbeat that proves itself. Until it
+//! hears the agent itself, whoever recorded heartbeats under a key that is still valid can play them
+//! to it, each once and in their order, and so keep a dead server alive for as long as they last. Two
+//! things help: a key is good for one generation, so that nothing outlasts a failover; and an embedder
+//! that keeps [`Detector::newest`] on record gives it back after enrolment, by [`Detector::remember`].
+//! The same holds for a server that is withdrawn and enrolled again; there [`Intake`] remembers by
+//! itself. An agent that starts again needs nothing but a higher boot: it counts from 1, and what has
+//! the number 0 is refused.
+//!
 //! # Why fixed limits, two paths, probes and witnesses
 //!
 //! False failovers in 1,000 server-hours on the same seeded traces, all judging 3 s after the last

@@ -36,6 +36,8 @@ pub struct Pulse {
     san: bool,
     wrote: Option<Time>,
     echoed: [Echoed; 2],
+    /// From when on a probe is answered, path by path.
+    answers_from: [Time; 2],
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,6 +55,8 @@ pub enum Reply {
     Beat([u8; wire::LENGTH]),
 }
 
+/// Probes that are answered within a period, over each path.
+const ANSWERS: u32 = 32;
 /// Echoes that may be missed before a path counts as unheard.
 const MISSED_ECHOES: u32 = 2;
 
@@ -72,6 +76,7 @@ impl Pulse {
                 sequence: 0,
                 at: now,
             }; 2],
+            answers_from: [now; 2],
         }
     }
 
@@ -151,6 +156,10 @@ impl Pulse {
     }
 
     /// Takes a datagram that arrived over a path. What the monitor did not write changes nothing.
+    ///
+    /// A probe that is played back is answered as well: with a new beat, which is true, and is as
+    /// welcome to the monitor as any. But there are bounds, or a flood of them would use up the
+    /// sequence: 32 answers in a period over each path, several times what a monitor asks for.
     pub fn received(&mut self, path: Path, datagram: &[u8], now: Time) -> Reply {
         let Ok(claim) = Claim::read(datagram) else {
             return Reply::None;
@@ -163,6 +172,11 @@ impl Pulse {
         };
         match claim.kind() {
             Kind::Probe => {
+                let answers_from = &mut self.answers_from[path.index()];
+                if now < *answers_from {
+                    return Reply::None;
+                }
+                *answers_from = now + self.period / ANSWERS;
                 self.sequence = self.sequence.saturating_add(1);
                 let beat = self.content(false, now);
                 Reply::Beat(wire::seal(

@@ -19,16 +19,19 @@ fn key(of: u8) -> AgentKey {
 
 fn intake() -> Intake {
     let mut intake = Intake::new(Detector::new(Profile::default(), NOW).unwrap());
-    let enrolment = Enrolment {
+    intake.enrol(slot(2), &enrolment(), key(2), NOW);
+    intake.enrol(slot(4), &enrolment(), key(4), NOW);
+    intake
+}
+
+fn enrolment() -> Enrolment {
+    Enrolment {
         generation: Generation::new(5),
         watch: Watch::Agent,
         start: Start::Running,
         labels: [].into(),
         arrays: [].into(),
-    };
-    intake.enrol(slot(2), &enrolment, key(2), NOW);
-    intake.enrol(slot(4), &enrolment, key(4), NOW);
-    intake
+    }
 }
 
 fn beat(boot: u64, sequence: u32) -> Beat {
@@ -65,7 +68,7 @@ fn whatever_is_not_proved_is_counted_and_changes_nothing_else() {
     let echo = wire::seal(Kind::Echo, slot(2), Path::First, &beat(7, 8), &key(2));
     let second = wire::seal(Kind::Beat, slot(2), Path::Second, &beat(7, 8), &key(2));
     let long = [0; wire::LENGTH + 1];
-    let cases: [(&[u8], Counter); 11] = [
+    let cases: [(&[u8], Counter); 12] = [
         (&long, |c| c.malformed),
         (&long[..10], |c| c.malformed),
         (&echo, |c| c.malformed),
@@ -77,6 +80,7 @@ fn whatever_is_not_proved_is_counted_and_changes_nothing_else() {
         (&datagram(2, &beat(7, 8), &key(4)), |c| c.forged),
         (&datagram(2, &other(4), &key(2)), |c| c.other_generation),
         (&datagram(2, &other(6), &key(2)), |c| c.other_generation),
+        (&datagram(2, &beat(7, 0), &key(2)), |c| c.malformed),
         (&datagram(2, &beat(6, 99), &key(2)), |c| c.old_boot),
         (&datagram(2, &beat(7, 7), &key(2)), |c| c.repeated),
     ];
@@ -153,15 +157,8 @@ fn a_change_of_a_key_can_be_taken_back_and_needs_somebody_to_have_one() {
 #[test]
 fn whoever_is_enrolled_anew_is_not_heard_under_a_key_of_before() {
     let mut intake = intake();
-    let enrolment = Enrolment {
-        generation: Generation::new(5),
-        watch: Watch::Agent,
-        start: Start::Running,
-        labels: [].into(),
-        arrays: [].into(),
-    };
     intake.change_key(slot(2), key(3));
-    intake.enrol(slot(2), &enrolment, key(5), NOW);
+    intake.enrol(slot(2), &enrolment(), key(5), NOW);
     for of in [2, 3] {
         let taken = take(&mut intake, &datagram(2, &beat(1, 1), &key(of)));
         assert_eq!(taken, Err(Rejection::Forged));
@@ -176,6 +173,37 @@ fn a_withdrawn_server_is_heard_no_longer() {
     let refused = take(&mut intake, &datagram(2, &beat(1, 1), &key(2)));
     assert_eq!(refused, Err(Rejection::Refused(Refusal::UnknownSlot)));
     assert!(intake.keyring().key(slot(2)).is_none());
+}
+
+#[test]
+fn what_was_heard_under_a_key_counts_no_more_when_its_server_is_enrolled_again() {
+    let mut intake = intake();
+    let past = datagram(2, &beat(7, 7), &key(2));
+    take(&mut intake, &past).unwrap();
+    for withdrawn in [true, false, true] {
+        if withdrawn {
+            intake.withdraw(slot(2));
+        }
+        intake.enrol(slot(2), &enrolment(), key(2), NOW);
+        let replayed = take(&mut intake, &past);
+        assert_eq!(replayed, Err(Rejection::Refused(Refusal::Repeated)));
+        let former = take(&mut intake, &datagram(2, &beat(6, 99), &key(2)));
+        assert_eq!(former, Err(Rejection::Refused(Refusal::OldBoot)));
+    }
+    assert!(take(&mut intake, &datagram(2, &beat(7, 8), &key(2))).is_ok());
+}
+
+#[test]
+fn whoever_gets_the_slot_of_another_is_heard_however_long_it_has_been_running() {
+    for withdrawn in [true, false] {
+        let mut intake = intake();
+        take(&mut intake, &datagram(2, &beat(7, 7), &key(2))).unwrap();
+        if withdrawn {
+            intake.withdraw(slot(2));
+        }
+        intake.enrol(slot(2), &enrolment(), key(3), NOW);
+        assert!(take(&mut intake, &datagram(2, &beat(1, 1), &key(3))).is_ok());
+    }
 }
 
 fn paths() -> impl Strategy<Value = Path> {

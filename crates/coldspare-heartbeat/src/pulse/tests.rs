@@ -105,6 +105,30 @@ fn a_probe_is_answered_at_once_with_a_beat_that_counts() {
 }
 
 #[test]
+fn a_flood_of_probes_played_back_is_answered_within_bounds() {
+    let (mut pulse, mut intake) = (pulse(1, 1), intake());
+    let probe = |path| {
+        let keyring = intake.keyring();
+        let slot = Slot::new(3).unwrap();
+        keyring.probe(slot, Generation::new(1), path, secs(50.0))
+    };
+    let probes = Path::BOTH.map(|path| probe(path).unwrap());
+    let mut answers = 0;
+    for step in 0..10_000 {
+        let now = secs(100.0 + f64::from(step) / 10_000.0);
+        for (path, probe) in Path::BOTH.into_iter().zip(&probes) {
+            if let Reply::Beat(answer) = pulse.received(path, probe, now) {
+                answers += 1;
+                assert!(intake.take(path, &answer, now).is_ok());
+            }
+        }
+    }
+    assert!((50..=64).contains(&answers), "{answers}");
+    let [next, _] = pulse.beat(secs(101.0));
+    assert_eq!(read(&next).sequence, answers + 1);
+}
+
+#[test]
 fn it_notices_a_path_that_carries_no_echo_and_says_so() {
     let mut pulse = pulse(1, 1);
     let mut last = Health::default();

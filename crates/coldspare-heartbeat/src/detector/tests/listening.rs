@@ -53,6 +53,8 @@ fn what_is_refused_changes_nothing_and_says_why() {
         (1, Path::Second, beat(5, 11), Refusal::WrongPath),
         (0, FIRST, of_generation(0), Refusal::OldGeneration),
         (0, FIRST, of_generation(2), Refusal::UnknownGeneration),
+        (0, FIRST, beat(5, 0), Refusal::Unnumbered),
+        (0, FIRST, beat(6, 0), Refusal::Unnumbered),
         (0, FIRST, beat(4, 99), Refusal::OldBoot),
         (0, FIRST, beat(5, 10), Refusal::Repeated),
         (0, FIRST, beat(5, 9), Refusal::Repeated),
@@ -148,6 +150,38 @@ fn enrolled_again_under_its_generation_it_still_refuses_replays() {
     detector.enrol(slot(0), &enrolment(0), secs(1.0));
     let heard = detector.heard(slot(0), FIRST, &beat(3, 30), secs(1.1));
     assert_eq!(heard, Heard::Refused(Refusal::Repeated));
+}
+
+#[test]
+fn withdrawn_or_watched_by_a_new_monitor_it_refuses_replays_of_what_it_is_told_was_heard() {
+    let mut before = enrolled(1);
+    before.heard(slot(0), FIRST, &beat(3, 30), secs(0.1));
+    let kept = serde_json::to_string(&before.newest(slot(0))).unwrap();
+    before.withdraw(slot(0));
+    assert_eq!(before.newest(slot(0)), Newest::NONE);
+    before.enrol(slot(0), &enrolment(0), secs(1.0));
+    for mut detector in [before, enrolled(1)] {
+        detector.remember(slot(0), serde_json::from_str(&kept).unwrap());
+        for replayed in [beat(3, 30), beat(3, 29), beat(2, 99)] {
+            let heard = detector.heard(slot(0), FIRST, &replayed, secs(1.1));
+            assert!(matches!(heard, Heard::Refused(_)), "{replayed:?}");
+        }
+        let heard = detector.heard(slot(0), FIRST, &beat(3, 31), secs(1.1));
+        assert_eq!(heard, Heard::Accepted);
+    }
+}
+
+#[test]
+fn of_a_slot_that_nobody_has_nothing_is_remembered() {
+    let mut known = enrolled(1);
+    known.heard(slot(0), FIRST, &beat(3, 30), secs(0.1));
+    let mut detector = enrolled(2);
+    detector.withdraw(slot(1));
+    let before = detector.clone();
+    for number in [1, 70] {
+        detector.remember(slot(number), known.newest(slot(0)));
+    }
+    assert!(detector == before);
 }
 
 #[test]
