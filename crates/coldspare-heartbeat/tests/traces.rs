@@ -7,7 +7,7 @@ mod traces;
 use std::time::Duration;
 
 use coldspare_heartbeat::{Path, Profile};
-use traces::scene::{Cut, Outcome, Scene};
+use traces::scene::{Cut, Outcome, Scene, Way};
 use traces::weather::Loss;
 use traces::world::play;
 
@@ -63,6 +63,7 @@ fn rack_brown_out(servers: u32) -> Outcome {
     let cut = Cut {
         servers: 0..20,
         paths: Path::BOTH.to_vec(),
+        way: Way::Both,
         from: 60_000,
         until: 150_000,
         spread: 20_000,
@@ -100,6 +101,7 @@ fn a_path_lost_in_a_whole_rack_is_told_for_each_and_suspects_nobody() {
     let cut = Cut {
         servers: 0..20,
         paths: vec![Path::Second],
+        way: Way::Both,
         from: 60_000,
         until: 150_000,
         spread: 0,
@@ -114,11 +116,83 @@ fn a_path_lost_in_a_whole_rack_is_told_for_each_and_suspects_nobody() {
 }
 
 #[test]
+fn a_rack_that_falls_silent_again_is_held_again() {
+    // While the first hold still waits for stragglers, and long after.
+    for again in [170_000, 600_000] {
+        let cut = |from| Cut {
+            servers: 0..20,
+            paths: Path::BOTH.to_vec(),
+            way: Way::Both,
+            from,
+            until: from + 60_000,
+            spread: 10_000,
+        };
+        let scene = Scene {
+            profile: Profile::without_witnesses(),
+            servers: 60,
+            witnesses: false,
+            cuts: vec![cut(60_000), cut(again)],
+            ..Scene::fair()
+        };
+        let outcome = play(&scene, 0.3, 11);
+        assert_eq!(outcome.false_failovers, 0, "again after {again} ms");
+        assert!(outcome.suspicions >= 40, "each of the twenty, twice");
+        let switch = r#"Shared({"switch of rack 0"})"#;
+        let named: Vec<_> = outcome.causes.keys().map(String::as_str).collect();
+        assert_eq!(named, [switch], "again after {again} ms");
+    }
+}
+
+#[test]
+fn a_server_that_was_cut_off_and_came_back_is_suspected_again_when_it_is_cut_off_again() {
+    let cut = |from| Cut {
+        servers: 0..1,
+        paths: Path::BOTH.to_vec(),
+        way: Way::Both,
+        from,
+        until: from + 30_000,
+        spread: 0,
+    };
+    let scene = Scene {
+        cuts: vec![cut(60_000), cut(100_000), cut(300_000)],
+        ..Scene::fair()
+    };
+    let outcome = play(&scene, 0.2, 12);
+    assert_eq!((outcome.suspicions, outcome.false_failovers), (3, 0));
+}
+
+#[test]
+fn a_path_that_carries_in_one_direction_only_fails_nobody_over() {
+    let play_cut = |way, paths: &[Path]| {
+        let cut = Cut {
+            servers: 0..20,
+            paths: paths.to_vec(),
+            way,
+            from: 60_000,
+            until: 150_000,
+            spread: 0,
+        };
+        let scene = Scene {
+            cuts: vec![cut],
+            ..Scene::fair()
+        };
+        let outcome = play(&scene, 0.1, 13);
+        assert_eq!(outcome.false_failovers, 0, "{way:?} {paths:?}");
+        (outcome.suspicions, outcome.degraded, outcome.restored)
+    };
+    // What does not reach the servers are probes alone, and nobody needs one.
+    assert_eq!(play_cut(Way::ToServer, &Path::BOTH), (0, 0, 0));
+    assert_eq!(play_cut(Way::ToMonitor, &[Path::First]), (0, 20, 20));
+    assert_eq!(play_cut(Way::ToMonitor, &Path::BOTH).0, 20);
+}
+
+#[test]
 fn everybody_lost_and_back_is_nobody_failed_over() {
     for (witnesses, seed) in [(true, 5), (false, 6)] {
         let cut = Cut {
             servers: 0..100,
             paths: Path::BOTH.to_vec(),
+            way: Way::Both,
             from: 60_000,
             until: 360_000,
             spread: 30_000,

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use coldspare_heartbeat::udp::{Batch, Sockets, Traffic};
 use coldspare_heartbeat::{Error, Path, Slot};
@@ -15,6 +16,9 @@ use crate::shell::Handle;
 
 /// Probes that may wait to be sent. One that finds no room is not sent: the detector asks again.
 const ROOM: usize = 1024;
+
+/// As often as that would be heard whoever is expected, while nobody is.
+const NOBODYS_PERIOD: Duration = Duration::from_secs(1);
 
 /// The controller's ears: an address for each path over which agents are heard.
 #[derive(Debug)]
@@ -67,7 +71,6 @@ impl Ears {
 
     /// Hands what it hears to a controller, until it is dropped.
     pub async fn listen(mut self, controller: Handle) {
-        let mut links = BTreeMap::new();
         loop {
             let heard_from = &mut self.heard_from;
             let drained = self
@@ -76,10 +79,16 @@ impl Ears {
             while let Ok((server, path)) = self.asked.try_recv() {
                 self.ask(&controller, &server, path);
             }
-            for (path, up) in self.sockets.links(self.clock.now()) {
-                if links.insert(path, up) != Some(up) {
-                    controller.own_link(path, up).await;
-                }
+            // One profile holds for all.
+            let period = controller
+                .expected()
+                .borrow()
+                .values()
+                .next()
+                .map(|it| it.period);
+            let look = period.unwrap_or(NOBODYS_PERIOD) / 2;
+            for (path, up) in self.sockets.links(self.clock.now(), look) {
+                controller.own_link(path, up).await;
             }
             drained.rest().await;
         }

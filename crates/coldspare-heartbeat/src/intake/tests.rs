@@ -231,19 +231,20 @@ proptest! {
     #[test]
     fn any_bytes_are_refused_and_change_nothing(
         datagrams in proptest::collection::vec(
-            (proptest::collection::vec(any::<u8>(), 0..80), any::<bool>()), 1..40
+            (paths(), proptest::collection::vec(any::<u8>(), 0..80), any::<bool>()), 1..40
         )
     ) {
         let mut intake = intake();
-        let before = intake.detector().clone();
-        for (mut bytes, plausible) in datagrams {
+        intake.change_key(slot(2), key(3));
+        let before = (intake.detector().clone(), intake.keyring().clone());
+        for (path, mut bytes, plausible) in datagrams {
             if plausible && bytes.len() >= 8 {
                 bytes.resize(wire::LENGTH, 0);
-                bytes[..8].copy_from_slice(&[1, 1, 1, 0, 0, 0, 0, 2]);
+                bytes[..8].copy_from_slice(&[1, 1, path as u8 + 1, 0, 0, 0, 0, 2]);
             }
-            prop_assert!(take(&mut intake, &bytes).is_err());
+            prop_assert!(intake.take(path, &bytes, NOW).is_err());
         }
-        prop_assert!(*intake.detector() == before);
+        prop_assert!(*intake.detector() == before.0 && *intake.keyring() == before.1);
     }
 
     #[test]

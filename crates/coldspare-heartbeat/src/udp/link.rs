@@ -6,6 +6,8 @@ use std::path::PathBuf;
 #[derive(Debug)]
 pub(super) struct Link {
     carrier: PathBuf,
+    /// Whether it was up when it was looked at last.
+    was_up: Option<bool>,
 }
 
 impl Link {
@@ -14,11 +16,14 @@ impl Link {
             carrier: PathBuf::from("/sys/class/net")
                 .join(interface)
                 .join("carrier"),
+            was_up: None,
         }
     }
 
-    /// Whether it has a carrier. One that is down, or is not there, has none.
-    pub(super) fn is_up(&self) -> bool {
-        std::fs::read(&self.carrier).is_ok_and(|text| text.starts_with(b"1"))
+    /// Whether it has a carrier, if that is not known yet. One that is down, or is not there, has
+    /// none.
+    pub(super) fn news(&mut self) -> Option<bool> {
+        let is_up = std::fs::read(&self.carrier).is_ok_and(|text| text.starts_with(b"1"));
+        (self.was_up.replace(is_up) != Some(is_up)).then_some(is_up)
     }
 }

@@ -72,7 +72,8 @@ impl Monitor {
         loop {
             let drained = self.listen();
             let now = self.clock.now();
-            for (path, up) in self.sockets.links(now) {
+            let look = self.intake.detector().profile().period / 2;
+            for (path, up) in self.sockets.links(now, look) {
                 self.intake.detector_mut().own_link(path, up, now);
             }
             // As long as something is unread, silence means nothing; if that lasts, the detector

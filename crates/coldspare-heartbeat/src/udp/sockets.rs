@@ -17,7 +17,6 @@ const LONG: Duration = Duration::from_millis(5);
 const MANY: usize = 16;
 /// Datagrams taken from one socket before the other one has its turn.
 const TURN: usize = 4_096;
-const LINK_CHECK: Duration = Duration::from_millis(500);
 
 /// One or two sockets, which are the paths of whoever listens: received from in batches.
 #[derive(Debug)]
@@ -57,7 +56,7 @@ pub struct Batch<'a> {
 pub struct Drained {
     /// How many datagrams were received.
     pub datagrams: usize,
-    /// Whether nothing was left.
+    /// Whether nothing is left on any path. It is not known of one that could not be received from.
     pub dry: bool,
 }
 
@@ -103,14 +102,16 @@ impl Sockets {
         Ok(())
     }
 
-    /// Whether the links of tied paths are up; nothing is said of them between two looks.
-    pub fn links(&mut self, now: Time) -> Vec<(Path, bool)> {
+    /// Tells which links of tied paths are up, and which are down, that were not so before; looks at
+    /// them no more often than it is told. Half a heartbeat's period lets a link's end be known
+    /// before silence over it counts.
+    pub fn links(&mut self, now: Time, every: Duration) -> Vec<(Path, bool)> {
         if self.links.is_empty() || now < self.links_due {
             return Vec::new();
         }
-        self.links_due = now + LINK_CHECK;
-        let links = self.links.iter();
-        links.map(|(path, link)| (*path, link.is_up())).collect()
+        self.links_due = now + every;
+        let news = |(path, link): &mut (Path, Link)| Some((*path, link.news()?));
+        self.links.iter_mut().filter_map(news).collect()
     }
 
     /// Sends a datagram over a path, if there is that path.
@@ -136,14 +137,14 @@ impl Sockets {
                     traffic,
                 });
             });
-            match drained {
-                Ok(drained) => {
-                    traffic.received += drained.datagrams as u64;
-                    traffic.turns += 1;
-                    all.datagrams += drained.datagrams;
-                    all.dry &= drained.dry;
-                }
-                Err(_) => traffic.receive_failures += 1,
+            if let Ok(drained) = drained {
+                traffic.received += drained.datagrams as u64;
+                traffic.turns += 1;
+                all.datagrams += drained.datagrams;
+                all.dry &= drained.dry;
+            } else {
+                traffic.receive_failures += 1;
+                all.dry = false;
             }
         }
         all
@@ -175,7 +176,10 @@ impl Drained {
     /// would cost several times as much as to receive it.
     pub async fn rest(self) {
         match self {
-            Self { dry: false, .. } => tokio::task::yield_now().await,
+            Self {
+                dry: false,
+                datagrams,
+            } if datagrams >= TURN => tokio::task::yield_now().await,
             Self { datagrams, .. } if datagrams >= MANY => sleep(SHORT).await,
             Self { .. } => sleep(LONG).await,
         }
@@ -188,5 +192,31 @@ impl Traffic {
             Ok(_) => self.sent += 1,
             Err(_) => self.send_failures += 1,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::Instant;
+
+    use super::*;
+
+    #[tokio::test]
+    #[expect(clippy::disallowed_methods, reason = "how long it rests is measured")]
+    async fn a_path_that_could_not_be_received_from_is_not_dry_and_is_not_asked_without_rest() {
+        let any: SocketAddr = "127.0.0.1:0".parse().unwrap();
+        let mut sockets = Sockets::bind(any, Some(any)).unwrap();
+        // Nobody listens there any more: the next call to receive is told so.
+        let gone = UdpSocket::bind(any).unwrap().local_addr().unwrap();
+        let second = sockets.ears[1].socket();
+        second.connect(gone).unwrap();
+        second.send(b"?").unwrap();
+        let failed = sockets.receive(|_| {});
+        assert_eq!(sockets.traffic().receive_failures, 1);
+        assert!(!failed.dry);
+        let before = Instant::now();
+        failed.rest().await;
+        assert!(before.elapsed() >= LONG);
+        assert!(sockets.receive(|_| {}).dry);
     }
 }

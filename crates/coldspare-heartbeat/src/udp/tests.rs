@@ -1,10 +1,11 @@
 //! The shells on loopback, with real sockets and real time: few, short, and without exact times.
 
 use std::net::SocketAddr;
+use std::slice;
 use std::time::Duration;
 
 use coldspare_names::Generation;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use super::*;
 use crate::{
@@ -38,16 +39,19 @@ fn profile() -> Profile {
 
 fn monitor(clock: Clock) -> Monitor {
     let mut monitor = Monitor::bind(profile(), any(), Some(any()), clock).unwrap();
-    let enrolment = Enrolment {
+    let intake = monitor.intake_mut();
+    intake.enrol(slot(), &enrolment(), key(), clock.now());
+    monitor
+}
+
+fn enrolment() -> Enrolment {
+    Enrolment {
         generation: Generation::new(1),
         watch: Watch::Agent,
         start: Start::Booting,
         labels: [].into(),
         arrays: [].into(),
-    };
-    let intake = monitor.intake_mut();
-    intake.enrol(slot(), &enrolment, key(), clock.now());
-    monitor
+    }
 }
 
 async fn sender(monitor: &Monitor, boot: u64, clock: Clock) -> Sender {
@@ -146,6 +150,65 @@ async fn a_probe_is_answered_although_no_beat_is_due() {
     find(&mut monitor, Some(&mut sender), recovered).await;
 }
 
+/// What is found first when a beat waits behind so many other datagrams, and its server has been
+/// silent for too long; nothing, if the system did not keep them all.
+async fn found_first(before: u64) -> Option<Vec<Finding>> {
+    let clock = Clock::start();
+    // It takes its time: to be late is not what it is about.
+    let patient = Profile {
+        lateness: LONG,
+        ..profile()
+    };
+    let mut monitor = Monitor::bind(patient, any(), None, clock).unwrap();
+    let running = Enrolment {
+        start: Start::Running,
+        watch: Watch::AgentOnOnePath,
+        ..enrolment()
+    };
+    let intake = monitor.intake_mut();
+    intake.enrol(slot(), &running, key(), clock.now());
+    let agent = Agent {
+        slot: slot(),
+        generation: Generation::new(1),
+        key: key(),
+        boot: 1,
+    };
+    let [beat, _] = Pulse::new(agent, PERIOD, 1, clock.now()).beat(clock.now());
+    let (socket, to) = (
+        std::net::UdpSocket::bind(any()).unwrap(),
+        monitor.sockets().address(Path::First).unwrap(),
+    );
+    for _ in 0..before {
+        socket.send_to(b"nothing", to).unwrap();
+    }
+    socket.send_to(&beat, to).unwrap();
+    sleep(profile().silence + PERIOD).await;
+    let found = timeout(LONG, monitor.next()).await.unwrap();
+    // Whatever it left unread.
+    monitor.receive();
+    let kept = monitor.sockets().traffic().received;
+    (kept == before + 1).then_some(found)
+}
+
+#[tokio::test]
+async fn a_monitor_judges_nobody_whose_beat_it_has_not_read_yet() {
+    let started = Finding::Started {
+        slot: slot(),
+        boot: 1,
+    };
+    // The last are more than are taken at once: for so many, one must have the right to a large
+    // buffer.
+    for before in [0, 100, 6_000] {
+        let Some(found) = found_first(before).await else {
+            let told = format!("a socket keeps fewer than {before} datagrams here");
+            assert!(std::env::var("CI").as_deref() != Ok("true"), "{told}");
+            eprintln!("{told}");
+            return;
+        };
+        assert_eq!(found, slice::from_ref(&started), "{before} came before");
+    }
+}
+
 #[tokio::test]
 async fn a_sender_notices_that_its_monitor_is_gone() {
     let clock = Clock::start();
@@ -162,8 +225,10 @@ async fn a_path_tied_to_an_interface_is_heard_over_it_and_its_link_is_seen() {
     let mut monitor = monitor(clock);
     monitor.sockets_mut().tie(Path::First, "lo").unwrap();
     // The loopback has a carrier as long as it is up.
-    let links = monitor.sockets_mut().links(clock.now());
+    let links = monitor.sockets_mut().links(clock.now(), Duration::ZERO);
     assert_eq!(links, [(Path::First, true)]);
+    let links = monitor.sockets_mut().links(clock.now(), Duration::ZERO);
+    assert_eq!(links, [], "nothing new");
     let mut first = sender(&monitor, 1, clock).await;
     let started = |found: &Finding| matches!(found, Finding::Started { .. });
     find(&mut monitor, Some(&mut first), started).await;

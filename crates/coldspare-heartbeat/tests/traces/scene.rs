@@ -33,11 +33,20 @@ pub(crate) struct Scene {
     pub(crate) slice: u64,
 }
 
-/// Servers that nothing reaches over some paths for a while.
+/// In which direction nothing passes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Way {
+    Both,
+    ToMonitor,
+    ToServer,
+}
+
+/// Servers of which some paths are cut for a while.
 #[derive(Debug, Clone)]
 pub(crate) struct Cut {
     pub(crate) servers: std::ops::Range<u32>,
     pub(crate) paths: Vec<Path>,
+    pub(crate) way: Way,
     pub(crate) from: u64,
     pub(crate) until: u64,
     /// How much later the last of them comes back than the first.

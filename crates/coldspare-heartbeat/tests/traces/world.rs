@@ -11,7 +11,7 @@ use coldspare_heartbeat::{
 use coldspare_names::{Generation, Time};
 
 use super::dice::Dice;
-use super::scene::{Cut, Outcome, Scene};
+use super::scene::{Cut, Outcome, Scene, Way};
 use super::weather::Weather;
 
 const NEVER: u64 = u64::MAX;
@@ -226,7 +226,7 @@ impl<'a> World<'a> {
         let next = now + server.period * jitter / 1_000;
         let beat = (server.boot, server.sequence);
         for path in Path::BOTH {
-            if self.is_cut(number, path, now) {
+            if self.is_cut(number, path, Way::ToMonitor, now) {
                 continue;
             }
             let server = &mut self.servers[number as usize];
@@ -253,11 +253,12 @@ impl<'a> World<'a> {
         }
     }
 
-    fn is_cut(&self, number: u32, path: Path, now: u64) -> bool {
+    fn is_cut(&self, number: u32, path: Path, way: Way, now: u64) -> bool {
         let cuts = |cut: &Cut| {
             let late = u64::from(number * 7_919 % 100) * cut.spread / 100;
             cut.servers.contains(&number)
                 && cut.paths.contains(&path)
+                && [Way::Both, way].contains(&cut.way)
                 && (cut.from..cut.until + late).contains(&now)
         };
         self.scene.cuts.iter().any(cuts)
@@ -352,7 +353,8 @@ impl<'a> World<'a> {
         let well = server.state == State::Well;
         let (answer, at) = match question {
             Question::Probe(path) => {
-                if !well || self.is_cut(number, path, now) {
+                let ways = [Way::ToServer, Way::ToMonitor];
+                if !well || ways.iter().any(|way| self.is_cut(number, path, *way, now)) {
                     return;
                 }
                 let (loss, dice) = (self.scene.loss, &mut self.dice);

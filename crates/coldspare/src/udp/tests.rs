@@ -1,7 +1,5 @@
 //! On loopback, with real sockets and real time: few, and without exact times.
 
-use std::time::Duration;
-
 use coldspare_heartbeat::udp::{Clock as AgentClock, Route, Sender};
 use coldspare_heartbeat::{Agent, AgentKey, Answer, Pulse, Testimony};
 use coldspare_names::{Generation, Time};
