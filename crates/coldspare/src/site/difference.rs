@@ -38,16 +38,38 @@ impl Site {
     /// What is different in `new`: what was added, removed and changed, each with its key. Empty
     /// if and only if the sites are equal.
     pub fn difference(&self, new: &Self) -> Vec<Change> {
-        let tree = |site: &Self| serde_json::to_value(site).unwrap_or_default();
+        let (mut old, mut new) = (self.clone(), new.clone());
+        // A large site is mostly as it was, and takes many times its size as a tree.
+        leave_out_equal(&mut old.servers, &mut new.servers);
+        leave_out_equal(&mut old.personas, &mut new.personas);
+        for (name, old) in &mut old.arrays {
+            if let Some(new) = new.arrays.get_mut(name) {
+                leave_out_equal(&mut old.volumes, &mut new.volumes);
+            }
+        }
+        let tree = |site: Self| serde_json::to_value(site).unwrap_or_default();
         let mut changes = Vec::new();
         compare(
             KeyPath::default(),
-            Some(tree(self)),
+            Some(tree(old)),
             Some(tree(new)),
             &mut changes,
         );
         changes
     }
+}
+
+fn leave_out_equal<Name: Ord, Item: PartialEq>(
+    old: &mut BTreeMap<Name, Item>,
+    new: &mut BTreeMap<Name, Item>,
+) {
+    old.retain(|name, old| {
+        let is_equal = new.get(name) == Some(old);
+        if is_equal {
+            new.remove(name);
+        }
+        !is_equal
+    });
 }
 
 fn compare(key: KeyPath, old: Option<Value>, new: Option<Value>, changes: &mut Vec<Change>) {

@@ -297,7 +297,12 @@ fn a_changed_site_is_told_key_by_key() {
         .replacen("vlan = 104", "vlan = 105", 1)
         .replacen("00:00:5e:00:53:11", "00:00:5e:00:53:99", 1)
         .replacen("boot-timer = \"20m\"", "boot-timer = \"25m\"", 1)
-        .replacen("[switches.san-2]", "[switches.san-3]", 1);
+        .replacen("[switches.san-2]", "[switches.san-3]", 1)
+        .replacen(
+            "Server-2\" = { gibibytes = 100 }",
+            "Server-2\" = { gibibytes = 200 }",
+            1,
+        );
     let new = Site::parse(&text, "site.toml").unwrap();
     let changes: Vec<String> = old
         .difference(&new)
@@ -305,6 +310,7 @@ fn a_changed_site_is_told_key_by_key() {
         .map(ToString::to_string)
         .collect();
     insta::assert_snapshot!(changes.join("\n"), @r#"
+    ~ arrays.ps6110.volumes."Exchange Server-2".size = 107374182400 -> 214748364800
     ~ networks.replication.vlan = 104 -> 105
     ~ personas.exchange-1.persona.boot-timer = "20m" -> "25m"
     ~ servers.r720-1.server.nics.1.mac = "00:00:5E:00:53:11" -> "00:00:5E:00:53:99"
