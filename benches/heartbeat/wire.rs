@@ -2,10 +2,10 @@
 
 mod bare;
 mod measure;
+mod scale;
 
 use std::cell::RefCell;
 use std::net::{SocketAddr, UdpSocket as StdSocket};
-use std::os::fd::AsRawFd;
 use std::time::Duration;
 
 use bare::{LeastTable, bare_socket, receive_batches};
@@ -15,9 +15,7 @@ use coldspare_heartbeat::{
     AgentKey, Beat, Enrolment, Flags, Health, Intake, Path, Profile, Slot, Start, Watch,
 };
 use coldspare_names::{Generation, Time};
-use measure::{Contender, Dice, compare, floor, is_test, target};
-use nix::sys::resource::{UsageWho, getrusage};
-use nix::sys::socket::{MsgFlags, MultiHeaders, SockaddrIn, sendmmsg};
+use measure::{Contender, Dice, compare, is_test, target};
 use tokio::net::UdpSocket;
 use tokio::runtime::{Builder, Runtime};
 
@@ -39,7 +37,7 @@ fn main() {
     taken("in one of sixteen slots the key is being changed", 16);
     taken("in all slots the key is being changed", 1);
     end_to_end();
-    at_scale();
+    scale::at_scale();
 }
 
 fn runtime() -> Runtime {
@@ -113,7 +111,7 @@ struct Senders {
 
 impl Senders {
     fn good(&mut self) -> Vec<Datagram> {
-        // Sequences that no echo is due for: those are measured at scale.
+        // No echo is due for these: what that costs is measured at scale.
         self.sequence += if self.sequence % 16 == 15 { 2 } else { 1 };
         let sequence = self.sequence;
         let mut numbers: Vec<u32> = Vec::new();
@@ -182,6 +180,17 @@ fn taken(changes: &str, changing: usize) {
                 "forged",
                 || *waiting.borrow_mut() = senders.borrow_mut().forged(),
                 take,
+            ),
+            Contender::prepared(
+                "a good one, taken by itself and not with others",
+                || *waiting.borrow_mut() = senders.borrow_mut().good(),
+                || {
+                    let mut intake = intake.borrow_mut();
+                    for datagram in waiting.borrow().iter() {
+                        assert!(intake.take(Path::First, datagram, now).is_ok());
+                    }
+                    waiting.borrow().len()
+                },
             ),
             Contender::new("sealing one, for comparison: one keyed hash", || {
                 for number in 0..100 {
@@ -293,156 +302,4 @@ fn end_to_end() {
     println!("  counters: {:?}", monitor.borrow().intake().counters());
     target("of the bare batched receive", times[0] / times[1], 1.2);
     target("of tokio's recv_from", times[0] / times[4], 0.9);
-}
-
-/// Time on the processor, of this thread, in the kernel and outside.
-fn cpu_time() -> (Duration, Duration) {
-    let usage = must(getrusage(UsageWho::RUSAGE_THREAD));
-    let (kernel, outside) = (usage.system_time(), usage.user_time());
-    let micros = |time: nix::sys::time::TimeVal| {
-        let micros = time.tv_sec() * 1_000_000 + time.tv_usec();
-        Duration::from_micros(micros.unsigned_abs())
-    };
-    (micros(kernel), micros(outside))
-}
-
-/// All servers over both paths once a second, sent by another thread: what the monitor's thread
-/// costs; and what one costs that only receives, in the same rhythm, and does nothing (the floor).
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a thread of its own, which rests"
-)]
-fn at_scale() {
-    let seconds = if is_test() { 1 } else { 8 };
-    println!(
-        "\n{} servers over 2 paths at 1 Hz for {seconds} s",
-        servers()
-    );
-    let bare = measure_at_scale(
-        "the bare batched receive (the floor)",
-        seconds,
-        |until, clock| {
-            let sockets = [bare_socket(), bare_socket()];
-            let addresses = sockets.each_ref().map(|socket| socket.local_addr().ok());
-            (addresses, move || {
-                let mut received = 0;
-                while clock.now() < until {
-                    std::thread::sleep(Duration::from_millis(2));
-                    received += sockets
-                        .iter()
-                        .map(|socket| receive_batches(socket, |_| {}))
-                        .sum::<usize>();
-                }
-                received
-            })
-        },
-    );
-    let ours = measure_at_scale("coldspare-heartbeat", seconds, |until, clock| {
-        let runtime = runtime();
-        let mut monitor = monitor(true);
-        (
-            Path::BOTH.map(|path| monitor.sockets().address(path)),
-            move || {
-                runtime.block_on(async {
-                    let mut found = 0;
-                    while clock.now() < until {
-                        let next = tokio::time::timeout(until.since(clock.now()), monitor.next());
-                        found += next.await.map_or(0, |findings| findings.len());
-                    }
-                    println!("  {found} findings, {:?}", monitor.sockets().traffic());
-                });
-                usize::try_from(monitor.sockets().traffic().received).unwrap_or_default()
-            },
-        )
-    });
-    match (bare, ours) {
-        (Some(bare), Some(ours)) => {
-            target("of one core", ours, 0.25);
-            floor(ours, bare);
-        }
-        _ => {
-            println!(
-                "  -> the machine is too busy: what was lost cost nothing, so nothing is said"
-            );
-        }
-    }
-}
-
-/// Runs a receiver, made for a time until which it receives, while another thread sends to it. The
-/// share of a core that this took, unless datagrams were lost.
-fn measure_at_scale<R: FnOnce() -> usize>(
-    name: &str,
-    seconds: u32,
-    make: impl FnOnce(Time, Clock) -> ([Option<SocketAddr>; 2], R),
-) -> Option<f64> {
-    let clock = Clock::start();
-    let wall = Duration::from_secs(u64::from(seconds));
-    // The time to enrol everybody.
-    let started = clock.now() + Duration::from_secs(1);
-    let (addresses, receive) = make(started + wall, clock);
-    let sending = std::thread::spawn(move || send_at_scale(addresses, seconds, clock, started));
-    let before = cpu_time();
-    let received = receive();
-    let after = cpu_time();
-    let sent = sending.join().unwrap_or_default();
-    let (kernel, outside) = (
-        after.0.saturating_sub(before.0),
-        after.1.saturating_sub(before.1),
-    );
-    let share = (kernel + outside).as_secs_f64() / wall.as_secs_f64();
-    println!(
-        "  {name}: {:.1} % of a core ({:.1} % in the kernel), received {received} of {sent}",
-        share * 100.0,
-        kernel.as_secs_f64() / wall.as_secs_f64() * 100.0,
-    );
-    (received >= sent / 100 * 99).then_some(share)
-}
-
-/// Sends everybody's beats, evenly over each second.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a thread of its own, which rests"
-)]
-fn send_at_scale(
-    addresses: [Option<SocketAddr>; 2],
-    seconds: u32,
-    clock: Clock,
-    started: Time,
-) -> usize {
-    let socket = must(StdSocket::bind("127.0.0.1:0"));
-    let keys: Vec<AgentKey> = (0..servers()).map(key).collect();
-    let order = Dice(3).shuffled(servers());
-    let slice = servers() as usize / 200;
-    let mut sent = 0;
-    for second in 0..seconds {
-        for (number, part) in order.chunks(slice).enumerate() {
-            let number = u32::try_from(number).unwrap_or_default();
-            let due =
-                started + Duration::from_secs(second.into()) + Duration::from_millis(5) * number;
-            std::thread::sleep(due.since(clock.now()));
-            for (path, address) in Path::BOTH.into_iter().zip(addresses) {
-                let Some(SocketAddr::V4(to)) = address else {
-                    continue;
-                };
-                let to = Some(SockaddrIn::from(to));
-                let datagrams: Vec<Datagram> = part
-                    .iter()
-                    .map(|&number| datagram(number, path, second + 2, &keys[number as usize]))
-                    .collect();
-                for batch in datagrams.chunks(BATCH) {
-                    let mut headers = MultiHeaders::preallocate(batch.len(), None);
-                    let slices: Vec<_> = batch
-                        .iter()
-                        .map(|datagram| [std::io::IoSlice::new(datagram)])
-                        .collect();
-                    let to = vec![to; batch.len()];
-                    let flags = MsgFlags::empty();
-                    let results =
-                        sendmmsg(socket.as_raw_fd(), &mut headers, &slices, &to, [], flags);
-                    sent += must(results).count();
-                }
-            }
-        }
-    }
-    sent
 }
