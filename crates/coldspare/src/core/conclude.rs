@@ -145,13 +145,17 @@ impl Core {
                 .chain(reasons)
                 .collect::<Vec<_>>()
                 .join("; ");
-            if self.fits_elsewhere(&name, &run) {
+            if is_in_place(&run) && self.fits_elsewhere(&name) {
                 let error = StepError {
                     step: format!("start {name} again where it was"),
                     obstacle: Obstacle::Unproven,
                     reason: text,
                 };
                 return self.replan(record, &run, &error, events, Kind::Take);
+            }
+            // A spare that could not be asked, or was on, may fit the next time.
+            if is_in_place(&run) {
+                self.dirty.extend(self.pool_for(&name).map(Subject::Spares));
             }
             return self.unproven(record, events, &text);
         }
@@ -162,16 +166,10 @@ impl Core {
         self.conclude_done(record, run, events);
     }
 
-    /// Whether the persona was to be started again in place, only because no spare fitted then, and
-    /// now one does: whoever cannot be shown to be off can still be isolated.
-    fn fits_elsewhere(&self, name: &PersonaName, run: &Run) -> bool {
-        let mut demands = run.plan.demands.iter();
-        let in_place = run.purpose == Purpose::Failover
-            && run
-                .to
-                .as_ref()
-                .is_some_and(|to| demands.any(|demand| demand.server == to.server));
-        if !in_place || self.control.record.paused {
+    /// Whether a persona that was to be started again in place, only because no spare fitted then, has
+    /// one now: whoever cannot be shown to be off can still be isolated.
+    fn fits_elsewhere(&self, name: &PersonaName) -> bool {
+        if self.control.record.paused {
             return false;
         }
         let placed = self.place(std::slice::from_ref(name), None);
@@ -262,4 +260,12 @@ impl Core {
         }
         self.propose(proposal);
     }
+}
+
+/// Whether a persona is to be started again on the server from which it is taken.
+fn is_in_place(run: &Run) -> bool {
+    let mut demands = run.plan.demands.iter();
+    let to = run.to.as_ref();
+    run.purpose == Purpose::Failover
+        && to.is_some_and(|to| demands.any(|demand| demand.server == to.server))
 }

@@ -263,6 +263,25 @@ async fn who_cannot_be_started_again_in_place_goes_to_a_spare_once_one_fits() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_spare_that_could_not_be_asked_is_asked_again_while_a_restart_in_place_is_stuck() {
+    let mut bench = Bench::running(white_paper()).await;
+    let faults = |silent, ignores| Faults {
+        silent,
+        ignores,
+        ..Faults::default()
+    };
+    bench.world.bmcs[&server(3)].set_faults(faults(true, false));
+    bench.world.bmcs[&server(1)].set_faults(faults(false, true));
+    bench.world.frozen.insert(server(1));
+    bench.run(LONG).await;
+    assert_eq!(bench.record(1).state, PersonaState::OperatorNeeded);
+    bench.world.bmcs[&server(3)].set_faults(Faults::default());
+    bench.run_until_told(What::Restored, LONG).await;
+    let home = bench.record(1).holding.home().unwrap();
+    assert_eq!((home.server, home.generation), (server(3), generation(3)));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_second_server_lost_during_the_first_failover_is_replaced_too() {
     let mut bench = Bench::running(two_spares()).await;
     bench.run(SHORT).await;
