@@ -170,14 +170,14 @@ impl Newest {
     /// whether it is the first of a boot.
     #[inline]
     pub fn admit(&mut self, path: Path, beat: &Beat) -> Result<bool, Refusal> {
-        if beat.sequence == 0 {
-            return Err(Refusal::Unnumbered);
-        }
         if beat.boot < self.boot {
             return Err(Refusal::OldBoot);
         }
         let restarted = beat.boot > self.boot;
         if restarted {
+            if beat.sequence == 0 {
+                return Err(Refusal::Unnumbered);
+            }
             *self = Self {
                 boot: beat.boot,
                 sequences: [0; 2],
@@ -188,7 +188,10 @@ impl Newest {
         // One sequence runs over both paths: what is older than anything heard tells of the past.
         let is_past = beat.sequence <= *newest || beat.sequence < first.max(second);
         if is_past && !restarted {
-            return Err(Refusal::Repeated);
+            return Err(match beat.sequence {
+                0 => Refusal::Unnumbered,
+                _ => Refusal::Repeated,
+            });
         }
         *newest = beat.sequence;
         Ok(restarted)

@@ -178,7 +178,9 @@ impl Intake {
                 seen ^= self.detector.look_ahead(claim.slot());
             }
             black_box(seen);
-            let (claims, proofs) = (&claims[..count], &mut proofs[..count]);
+            // Whole lanes: those that are left over are no claims.
+            let lanes = count.next_multiple_of(LANES);
+            let (claims, proofs) = (&claims[..lanes], &mut proofs[..lanes]);
             self.keyring.prove_all(claims, proofs);
             for index in 0..count {
                 let (claim, proof) = (&claims[index], proofs[index]);

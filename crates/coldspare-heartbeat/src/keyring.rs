@@ -133,9 +133,42 @@ impl Keyring {
     /// The same of several, proved side by side.
     #[inline]
     pub(crate) fn prove_all(&self, claims: &[Result<Claim<'_>, Rejection>], proofs: &mut [Proof]) {
-        prove_by(&self.keys, Proof::Current, claims, proofs);
+        let lanes = claims.as_chunks::<LANES>().0.iter();
+        for (claims, proofs) in lanes.zip(proofs.as_chunks_mut::<LANES>().0) {
+            let genuine = wire::are_genuine(claims.each_ref().map(|claim| {
+                let claim = claim.as_ref().ok()?;
+                Some((claim, find(&self.keys, claim.slot())?))
+            }));
+            *proofs = genuine.map(|genuine| if genuine { Proof::Current } else { Proof::None });
+        }
         if !self.next.is_empty() && proofs.contains(&Proof::None) {
-            prove_by(&self.next, Proof::Next, claims, proofs);
+            self.prove_next(claims, proofs);
+        }
+    }
+
+    /// Those of them that are not proved yet, by the keys that follow: there may be few, and so they
+    /// are gathered.
+    #[cold]
+    fn prove_next(&self, claims: &[Result<Claim<'_>, Rejection>], proofs: &mut [Proof]) {
+        let unproved = claims.iter().zip(proofs).filter_map(|(claim, proof)| {
+            let claim = claim.as_ref().ok()?;
+            let key = find(&self.next, claim.slot())?;
+            (*proof == Proof::None).then_some((claim, key, proof))
+        });
+        let mut unproved = unproved.fuse();
+        loop {
+            let mut lanes: [_; LANES] = std::array::from_fn(|_| unproved.next());
+            if lanes[0].is_none() {
+                return;
+            }
+            let each = lanes
+                .each_ref()
+                .map(|lane| lane.as_ref().map(|lane| (lane.0, lane.1)));
+            for (lane, genuine) in lanes.iter_mut().flatten().zip(wire::are_genuine(each)) {
+                if genuine {
+                    *lane.2 = Proof::Next;
+                }
+            }
         }
     }
 
@@ -223,34 +256,4 @@ fn place(keys: &mut Vec<AgentKey>, slot: Slot) -> &mut AgentKey {
         keys.resize(slot.index() + 1, AgentKey::NOBODY);
     }
     &mut keys[slot.index()]
-}
-
-/// Notes which claims, of those not proved yet, were written under these keys.
-#[inline]
-fn prove_by(
-    keys: &[AgentKey],
-    proof: Proof,
-    claims: &[Result<Claim<'_>, Rejection>],
-    proofs: &mut [Proof],
-) {
-    let unproved = claims.iter().zip(proofs).filter_map(|(claim, proof)| {
-        let claim = claim.as_ref().ok()?;
-        let key = find(keys, claim.slot())?;
-        (*proof == Proof::None).then_some((claim, key, proof))
-    });
-    let mut unproved = unproved.fuse();
-    loop {
-        let mut lanes: [_; LANES] = std::array::from_fn(|_| unproved.next());
-        if lanes[0].is_none() {
-            return;
-        }
-        let each = lanes
-            .each_ref()
-            .map(|lane| lane.as_ref().map(|lane| (lane.0, lane.1)));
-        for (lane, genuine) in lanes.iter_mut().flatten().zip(wire::are_genuine(each)) {
-            if genuine {
-                *lane.2 = proof;
-            }
-        }
-    }
 }
