@@ -185,8 +185,8 @@ impl Intake {
             for index in 0..count {
                 let (claim, proof) = (&claims[index], proofs[index]);
                 let taken = self.hear(path, claim, proof, now);
-                if let (Ok(accepted), Proof::Next) = (&taken, proof) {
-                    self.prove_again(accepted.slot, claims, proofs);
+                if proof == Proof::Next && taken.is_ok() {
+                    self.prove_again(claim, claims, proofs);
                 }
                 told(&self.keyring, taken);
             }
@@ -202,16 +202,17 @@ impl Intake {
         claim.map_or(Proof::None, |claim| self.keyring.prove(claim))
     }
 
-    /// A slot has another key from now on: what else came from it is proved by that.
+    /// The slot of a claim has another key from now on: what else came from it is proved by that.
     #[cold]
     fn prove_again(
         &self,
-        slot: Slot,
+        changed: &Result<Claim<'_>, Rejection>,
         claims: &[Result<Claim<'_>, Rejection>],
         proofs: &mut [Proof],
     ) {
+        let slot = |claim: &Result<Claim<'_>, Rejection>| claim.as_ref().ok().map(Claim::slot);
         for (claim, proof) in claims.iter().zip(proofs) {
-            if matches!(claim, Ok(claim) if claim.slot() == slot) {
+            if slot(claim) == slot(changed) {
                 *proof = self.prove(claim);
             }
         }
@@ -234,13 +235,15 @@ impl Intake {
         } = self;
         let taken = claim.as_ref().map_err(|rejection| *rejection);
         let taken = taken.and_then(|claim| {
-            keyring.open(claim, proof, |accepted| {
-                let Accepted { slot, beat } = &accepted;
-                match detector.heard(*slot, path, beat, now) {
-                    Heard::Accepted => Ok(accepted),
+            let slot = claim.slot();
+            let beat = claim.content();
+            keyring.open(claim, proof, || {
+                match detector.heard(slot, path, &beat, now) {
+                    Heard::Accepted => Ok(()),
                     Heard::Refused(refusal) => Err(refusal),
                 }
-            })
+            })?;
+            Ok(Accepted { slot, beat })
         });
         self.counters.count(&taken);
         taken

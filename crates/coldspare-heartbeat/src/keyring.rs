@@ -101,7 +101,12 @@ impl Keyring {
     ) -> Result<T, Rejection> {
         let claim = Self::claim(path, datagram)?;
         let proof = self.prove(&claim);
-        self.open(&claim, proof, admit)
+        self.open(&claim, proof, || {
+            admit(Accepted {
+                slot: claim.slot(),
+                beat: claim.content(),
+            })
+        })
     }
 
     /// What a datagram claims that arrived over a path, if it may be a heartbeat.
@@ -182,7 +187,7 @@ impl Keyring {
         &mut self,
         claim: &Claim<'_>,
         proof: Proof,
-        admit: impl FnOnce(Accepted) -> Result<T, Refusal>,
+        admit: impl FnOnce() -> Result<T, Refusal>,
     ) -> Result<T, Rejection> {
         let slot = claim.slot();
         if proof == Proof::None {
@@ -191,8 +196,7 @@ impl Keyring {
                 None => Rejection::Refused(Refusal::UnknownSlot),
             });
         }
-        let beat = claim.content();
-        let admitted = admit(Accepted { slot, beat }).map_err(Rejection::Refused)?;
+        let admitted = admit().map_err(Rejection::Refused)?;
         if proof == Proof::Next {
             self.follow(slot);
         }
