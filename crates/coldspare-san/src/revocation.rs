@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use coldspare_names::{Generation, IscsiName, ServerName, VolumeName};
 use serde::{Deserialize, Serialize};
 
-use crate::{Admissions, ArrayTraits, Leftover, Session, StampKeeper};
+use crate::{Admission, Admissions, ArrayTraits, Leftover, Session, StampKeeper};
 
 /// Which server is to be shut out of an array, and up to which generation.
 ///
@@ -33,17 +33,25 @@ pub struct ShutOut {
 }
 
 impl ShutOut {
-    /// What is to be set on a volume where that was found.
-    pub fn revoke(&self, volume: &VolumeName, found: &Admissions) -> Admissions {
+    /// What is to be set on a volume where that was found, if it is to be changed.
+    pub fn revoke(&self, volume: &VolumeName, found: &Admissions) -> Option<Admissions> {
+        let is_own = self.volumes.contains(volume);
+        let stays = !found.admitted.iter().any(|admission| self.takes(admission))
+            && !(is_own && (found.stamp < self.stamp || !found.foreign.is_empty()));
+        if stays {
+            return None;
+        }
         let mut wanted = found.clone();
-        wanted.admitted.retain(|admission| {
-            admission.server != self.server || admission.generation > self.up_to
-        });
-        if self.volumes.contains(volume) {
+        wanted.admitted.retain(|admission| !self.takes(admission));
+        if is_own {
             wanted.stamp = wanted.stamp.max(self.stamp);
             wanted.foreign.clear();
         }
-        wanted
+        Some(wanted)
+    }
+
+    fn takes(&self, admission: &Admission) -> bool {
+        admission.server == self.server && admission.generation <= self.up_to
     }
 
     /// Whether a session may be the old server's, so that it has to go.
@@ -91,17 +99,17 @@ impl ShutOut {
         volume: &VolumeName,
         found: &Admissions,
     ) -> Vec<Leftover> {
+        let is_own = self.volumes.contains(volume);
         let volume = || volume.clone();
-        let revoked = found.admitted.iter().filter(|admission| {
-            admission.server == self.server && admission.generation <= self.up_to
-        });
+        let revoked = found.admitted.iter();
+        let revoked = revoked.filter(|admission| self.takes(admission));
         let mut left: Vec<_> = revoked
             .map(|admission| Leftover::Admission {
                 volume: volume(),
                 generation: admission.generation,
             })
             .collect();
-        if !self.volumes.contains(&volume()) {
+        if !is_own {
             return left;
         }
         if !found.foreign.is_empty() {

@@ -7,7 +7,7 @@ use coldspare_names::{ArrayName, Generation, ServerName, VolumeName};
 use serde::Serialize;
 use tokio::time::{sleep, timeout};
 
-use crate::{Admission, Admissions, Array, Error, Leftover, Refusal, ShutOut};
+use crate::{Admission, Admissions, Array, Error, Leftover, Refusal, Session, ShutOut};
 
 /// How often a change is tried again that met somebody else's.
 const TRIES: usize = 4;
@@ -89,7 +89,7 @@ pub async fn shut_out(
     request: &ShutOut,
     patience: Patience,
 ) -> Result<ShutOutEvidence, Error> {
-    let failures = revoke(array, request).await?;
+    let (failures, unchanged) = revoke(array, request).await?;
     if !failures.is_empty() {
         // What this one says is not worth more than the failures, volume by volume.
         let _ = drop_old(array, request).await;
@@ -100,57 +100,68 @@ pub async fn shut_out(
     }
     let gone = async {
         let mut pause = SOON;
-        while !drop_old(array, request).await? {
+        loop {
+            if let Some(others) = drop_old(array, request).await? {
+                return Ok(others);
+            }
             pause = pause.min(patience.pause);
             sleep(pause).await;
             pause *= 2;
         }
-        Ok(())
     };
     // Out of time: reading back says what is left.
-    if let Ok(gone) = timeout(patience.limit, gone).await {
-        gone?;
+    let others = timeout(patience.limit, gone).await.ok().transpose()?;
+    match unchanged.zip(others) {
+        // It is as it was read: many servers are shut out of arrays that never admitted them, and
+        // each reading is a list of all that the array has.
+        Some((admissions, sessions)) => evidence(array, request, &admissions, &sessions),
+        None => read_shut_out(array, request).await,
     }
-    read_shut_out(array, request).await
 }
 
-/// Revokes and stamps, volume by volume; what met another caller's change is decided again.
-async fn revoke(
-    array: &dyn Array,
-    request: &ShutOut,
-) -> Result<BTreeMap<VolumeName, Error>, Error> {
+/// Revokes and stamps, volume by volume; what met another caller's change is decided again. Gives
+/// what failed; and what was read, if nothing of it had to be changed.
+async fn revoke(array: &dyn Array, request: &ShutOut) -> Result<Revoked, Error> {
     let mut failures = BTreeMap::new();
     for _ in 0..TRIES {
         failures.clear();
-        for (volume, found) in array.admissions().await? {
-            let wanted = request.revoke(&volume, &found);
-            if wanted == found {
+        let all = array.admissions().await?;
+        let mut is_changed = false;
+        for (volume, found) in &all {
+            let Some(wanted) = request.revoke(volume, found) else {
                 continue;
+            };
+            is_changed = true;
+            if let Err(error) = array.set_admissions(volume, found, &wanted).await {
+                failures.insert(volume.clone(), error);
             }
-            if let Err(error) = array.set_admissions(&volume, &found, &wanted).await {
-                failures.insert(volume, error);
-            }
+        }
+        if !is_changed {
+            return Ok((failures, Some(all)));
         }
         if !failures.values().any(is_conflict) {
             break;
         }
     }
-    Ok(failures)
+    Ok((failures, None))
 }
 
-/// Drops the old server's sessions; says whether there was none.
-async fn drop_old(array: &dyn Array, request: &ShutOut) -> Result<bool, Error> {
+type Revoked = (
+    BTreeMap<VolumeName, Error>,
+    Option<BTreeMap<VolumeName, Admissions>>,
+);
+
+/// Drops the old server's sessions; if there was none, all that there were.
+async fn drop_old(array: &dyn Array, request: &ShutOut) -> Result<Option<Vec<Session>>, Error> {
     let sessions = array.sessions().await?;
-    let old = sessions
-        .into_iter()
-        .filter(|session| request.is_old(session));
-    let old: Vec<_> = old.map(|session| session.id).collect();
+    let old = sessions.iter().filter(|session| request.is_old(session));
+    let old: Vec<_> = old.map(|session| session.id.clone()).collect();
     if old.is_empty() {
-        return Ok(true);
+        return Ok(Some(sessions));
     }
     tracing::debug!(array = %array.name(), server = %request.server, sessions = old.len(), "dropping");
     array.drop_sessions(&old).await?;
-    Ok(false)
+    Ok(None)
 }
 
 /// Only looks whether a server is shut out of an array, and changes nothing.
@@ -158,8 +169,18 @@ pub async fn read_shut_out(array: &dyn Array, request: &ShutOut) -> Result<ShutO
     // In this order: who could still log in before the first call shows up in the second.
     let admissions = array.admissions().await?;
     let sessions = array.sessions().await?;
+    evidence(array, request, &admissions, &sessions)
+}
+
+/// What these show, the sessions listed after the admissions.
+fn evidence(
+    array: &dyn Array,
+    request: &ShutOut,
+    admissions: &BTreeMap<VolumeName, Admissions>,
+    sessions: &[Session],
+) -> Result<ShutOutEvidence, Error> {
     let traits = array.traits();
-    let leftovers: Vec<Leftover> = request.leftovers(traits, &admissions, &sessions);
+    let leftovers: Vec<Leftover> = request.leftovers(traits, admissions, sessions);
     if !leftovers.is_empty() {
         return Err(Error::NotShutOut {
             array: array.name().clone(),

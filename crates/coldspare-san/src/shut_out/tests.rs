@@ -169,6 +169,24 @@ async fn a_hundred_volumes_go_in_one_call_and_failures_are_told_one_by_one() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_array_that_has_nothing_of_the_server_lists_all_that_it_has_only_once() {
+    let (array, _) = held(1, MemoryArray::TRAITS).await;
+    let latency = Duration::from_secs(1);
+    array.set_traps(Traps {
+        latency,
+        ..Traps::default()
+    });
+    let request = ShutOut {
+        initiator: None,
+        ..request(2, 1, 0)
+    };
+    // Its admissions, and its sessions.
+    let soon = latency * 2 + Duration::from_millis(1);
+    let seen = timeout(soon, shut_out(&array, &request, PATIENCE)).await;
+    assert_eq!(seen.unwrap().unwrap().read(), 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn two_at_once_both_succeed_though_they_meet() {
     let (array, _) = held(5, MemoryArray::TRAITS).await;
     for number in 0..5 {
