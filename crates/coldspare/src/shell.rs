@@ -328,7 +328,8 @@ impl Shell {
                         };
                         lease.may_begin(limit, wait).await;
                     }
-                    let end = act(&devices, &site, &order).await;
+                    // It is large, and moved several times before it is at its place.
+                    let end = Box::pin(act(&devices, &site, &order)).await;
                     Input::Acted { task, end }
                 };
                 let end = Err(broke_off);

@@ -7,7 +7,7 @@ use coldspare_heartbeat::{Enrolment, Start, Watch};
 use coldspare_names::{Generation, PersonaName, ServerName};
 use coldspare_persona::PersonaState;
 
-use super::{Core, Output, Watched};
+use super::{Core, Output, Server, Watched};
 use crate::record::PersonaRecord;
 
 impl Core {
@@ -31,17 +31,18 @@ impl Core {
             }
         }
         for (name, (generation, start)) in wanted {
-            let enrolment = self.enrolment(persona, &name, generation, start);
-            let Some(server) = self.servers.get_mut(&name) else {
-                continue;
-            };
             let watched = Watched {
                 persona: persona.clone(),
                 generation,
             };
-            if server.watched.as_ref() == Some(&watched) {
+            let is_new = |server: &Server| server.watched.as_ref() != Some(&watched);
+            if !self.servers.get(&name).is_some_and(is_new) {
                 continue;
             }
+            let enrolment = self.enrolment(persona, &name, generation, start);
+            let Some(server) = self.servers.get_mut(&name) else {
+                continue;
+            };
             server.watched = Some(watched.clone());
             (server.started, server.accepted) = (false, false);
             server.verdict = None;
