@@ -27,8 +27,8 @@ pub(crate) struct Case {
     pub(crate) power: Inquiry<Power>,
     pub(crate) sessions: Inquiry<Sessions>,
     pub(crate) ports: Inquiry<Ports>,
-    /// Since which question the management controller says *off* each time.
-    off_since: Option<Time>,
+    /// Since when the management controller says *off* each time.
+    off_since: Option<Said>,
     /// Whether the management controller was caught in a contradiction: its *off* counts no more.
     pub(crate) distrusted: bool,
     pub(crate) verdict: Option<Verdict>,
@@ -38,6 +38,15 @@ pub(crate) struct Case {
     next_probe: Time,
     unknown_since: Option<Time>,
     ceiling_told: bool,
+}
+
+/// When something was said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Said {
+    /// When the question was put.
+    asked: Time,
+    /// When the answer was there.
+    told: Time,
 }
 
 /// Asking one witness, again and again.
@@ -81,11 +90,16 @@ impl<Word: Copy> Inquiry<Word> {
             self.close(next);
         }
         if let Some(word) = word
-            && self.said.is_none_or(|(earlier, _)| earlier <= asked)
+            && self.is_news(asked)
         {
             self.said = Some((asked, word));
             self.tried = true;
         }
+    }
+
+    /// Whether nothing is known that was asked for later.
+    fn is_news(&self, asked: Time) -> bool {
+        self.said.is_none_or(|(earlier, _)| earlier <= asked)
     }
 
     fn close(&mut self, next: Time) {
@@ -131,7 +145,8 @@ impl Case {
         match answer {
             Answer::Power(word) => {
                 match word {
-                    Power::Off => drop(self.off_since.get_or_insert(asked)),
+                    _ if !self.power.is_news(asked) => {}
+                    Power::Off => drop(self.off_since.get_or_insert(Said { asked, told: now })),
                     Power::On => self.off_since = None,
                     Power::NoAnswer => {}
                 }
@@ -249,7 +264,7 @@ impl Case {
     /// That a server is off which is still heard says nothing yet: it may just have been turned off.
     /// It contradicts a heartbeat that came when the answer had to be there.
     fn power(&self, profile: &Profile, heard: Option<Time>) -> Option<Power> {
-        let off = self.off_since.map(|asked| asked + profile.answer_limit);
+        let off = self.off_since.map(|off| off.asked + profile.answer_limit);
         match self.power.said {
             Some((_, Power::Off)) if self.distrusted => Some(Power::NoAnswer),
             Some((_, Power::Off)) if self.trouble == Trouble::Disk && heard <= off => None,
@@ -268,19 +283,29 @@ impl Case {
             Sessions::LastWrite(at) if asked.since(at) >= profile.idle_limit => {
                 Activity::IdlePastLimit
             }
-            Sessions::LastWrite(at) if at > self.since + profile.wrote_since() => Activity::Writing,
+            Sessions::LastWrite(at) if at > self.turned_off_or_silent(profile) => Activity::Writing,
             // That a session was idle for a while says nothing once it can no longer be looked at.
             Sessions::LastWrite(_) if now >= asked + profile.idle_limit + profile.answer_limit => {
                 Activity::NoAnswer
             }
+            // It wrote before it was said to be off: either it writes again, or it is idle for long.
+            Sessions::LastWrite(at) if at > self.since + profile.wrote_since() => return None,
             Sessions::LastWrite(_) => Activity::Idle,
         })
     }
 
-    /// Whether the management controller said *off* before a time at which the server gave a sign
-    /// of life.
-    pub(crate) fn said_off_before(&self, time: Time) -> bool {
-        matches!(self.power.said, Some((asked, Power::Off)) if asked < time)
+    /// What is written after that was not written by a server that was off by then, or died when it
+    /// fell silent.
+    fn turned_off_or_silent(&self, profile: &Profile) -> Time {
+        let silent = self.since + profile.wrote_since();
+        let off = self.off_since.filter(|_| !self.distrusted);
+        off.map_or(silent, |off| silent.max(off.told))
+    }
+
+    /// Whether the management controller must have read *off* before a time at which the server gave
+    /// a sign of life.
+    pub(crate) fn read_off_before(&self, time: Time, profile: &Profile) -> bool {
+        matches!(self.power.said, Some((asked, Power::Off)) if asked + profile.answer_limit < time)
     }
 
     /// When to look at it next, unless something happens before.

@@ -39,6 +39,7 @@ fn with_witnesses_nobody_is_failed_over_for_nothing_and_failures_are_found_fast(
     };
     let outcome = play(&scene, 3.0, 1);
     assert_eq!(outcome.false_failovers, 0);
+    assert_eq!(outcome.contradictions, 0, "no witness lies");
     assert!(outcome.suspicions > 250, "the stalls were noticed");
     let (power, panic) = (mean(&outcome.power_losses), mean(&outcome.panics));
     assert!(outcome.power_losses.len() > 100 && power <= 3.0, "{power}");

@@ -106,14 +106,15 @@ impl Detector {
         self.tell(changes, Cause::Arrays, now);
     }
 
-    /// Closes a case, because the server gave a sign of life, or writes its disk again. One that was
-    /// started anew may well have been off before.
-    pub(super) fn absolve(&mut self, slot: Slot, restarted: bool, now: Time) {
+    /// Closes a case, because the server gave a sign of life at a time, or writes its disk again. One
+    /// that was started anew may well have been off before, and so may one that has no agent to tell.
+    pub(super) fn absolve(&mut self, slot: Slot, restarted: bool, at: Time, now: Time) {
         let place = self.place(slot);
         let Some(case) = self.close(slot) else {
             return;
         };
-        if case.said_off_before(now) && !case.distrusted && !restarted {
+        let is_same_boot = !restarted && self.ledger.row(slot).state.watch != Watch::Probed;
+        if is_same_boot && !case.distrusted && case.read_off_before(at, &self.profile) {
             self.findings.push(Finding::Contradicted { slot });
         }
         match case.trouble {

@@ -109,7 +109,7 @@ impl Detector {
                 let wrote = Time::after_epoch(now.since_epoch().saturating_sub(ago));
                 self.suspect_disk(slot, wrote, now);
             }
-            (Condition::Sick, false) => self.absolve(slot, restarted, now),
+            (Condition::Sick, false) => self.absolve(slot, restarted, now, now),
             _ => {}
         }
     }
@@ -120,7 +120,7 @@ impl Detector {
             Condition::Vacant | Condition::Maintenance => {}
             Condition::Expected | Condition::Leaving => self.watch(slot, at),
             Condition::Silent => {
-                self.absolve(slot, restarted, now);
+                self.absolve(slot, restarted, at, now);
                 self.await_paths(slot, at);
             }
             Condition::Watched | Condition::Sick => {

@@ -200,8 +200,9 @@ fn a_server_that_died_while_the_monitor_stood_still_is_told_afterwards() {
     world.sleep(secs(14.9));
     world.run(secs(40.0));
     assert_eq!(dead(&world, 4), [2]);
-    let (at, _) = world.verdicts(slot(2))[0].clone();
-    assert!(at < secs(20.0), "{at}");
+    let (at, verdict) = world.verdicts(slot(2))[0].clone();
+    assert_eq!(verdict.status, Status::Dead, "and nobody's word is doubted");
+    assert!(at < secs(23.0), "{at}");
 }
 
 #[test]

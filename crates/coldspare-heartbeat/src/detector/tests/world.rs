@@ -73,7 +73,7 @@ pub(super) enum Fate {
     PathLost(Path),
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Server {
     fate: Fate,
     agent: bool,
@@ -82,7 +82,7 @@ struct Server {
     wrote: Time,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct World {
     pub(super) detector: Detector,
     pub(super) witnesses_answer: bool,
