@@ -15,7 +15,7 @@ use coldspare_names::{ArrayName, Generation, Time};
 use self::self_doubt::SelfDoubt;
 use crate::case::{Case, Trouble};
 use crate::domains::{DomainId, Domains};
-use crate::ledger::Ledger;
+use crate::ledger::{Due, Ledger};
 use crate::row::{Condition, State};
 use crate::shared::Shared;
 
@@ -56,6 +56,9 @@ pub struct Detector {
     /// When each server without agent is probed next.
     rounds: BTreeSet<(Time, Slot)>,
     doubt: SelfDoubt,
+    /// What was missed over a link of the monitor's own that is down: a path of a server is in here
+    /// until it is heard again, or the link is doubted no longer.
+    unheard: BTreeMap<(Slot, Path), Due>,
     findings: Vec<Finding>,
 }
 
@@ -82,6 +85,7 @@ impl Detector {
             agenda: BTreeSet::new(),
             rounds: BTreeSet::new(),
             doubt: SelfDoubt::default(),
+            unheard: BTreeMap::new(),
             findings: Vec::new(),
         })
     }

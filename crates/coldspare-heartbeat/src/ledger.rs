@@ -17,7 +17,7 @@ const BLOCK: usize = 64;
 const FAR: u32 = 1 << 31;
 
 /// Something that the sweep found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Due {
     /// One path is silent past its limit.
     Degraded(Slot, Path),

@@ -90,6 +90,8 @@ async fn inside() {
     let findings = findings.await;
     let suspects = |finding: &Finding| matches!(finding, Finding::Suspected { .. });
     assert!(!findings.iter().any(suspects), "{findings:?}");
+    let more = timeout(profile.silence * 4, until(&mut monitor, suspects)).await;
+    assert!(more.is_err(), "{more:?}");
 
     assert!(ip(&["link", "set", "switch", "up"]));
     let over = until(&mut monitor, |finding| {

@@ -25,17 +25,15 @@ impl Detector {
         if !ended.is_empty() {
             self.findings.extend(ended);
             self.look_at_all(now);
+            for due in std::mem::take(&mut self.unheard).into_values() {
+                self.miss(due, now);
+            }
         }
         self.end_holds(now);
         self.make_rounds(now);
         if !self.doubt.is_blind(&Path::BOTH) {
             for due in self.ledger.sweep(now) {
-                match due {
-                    Due::Silent(slot, heard) => self.suspect_silence(slot, heard, now),
-                    Due::Degraded(slot, path) => {
-                        self.findings.push(Finding::PathDegraded { slot, path });
-                    }
-                }
+                self.miss(due, now);
             }
         }
         while let Some(&(at, slot)) = self.agenda.first()
@@ -84,6 +82,22 @@ impl Detector {
         });
     }
 
+    /// Takes note of a silence: not before the monitor's own link can no longer be the reason.
+    fn miss(&mut self, due: Due, now: Time) {
+        let (slot, path, paths) = match &due {
+            Due::Silent(slot, _) => (*slot, Path::First, self.paths(*slot)),
+            Due::Degraded(slot, path) => (*slot, *path, std::slice::from_ref(path)),
+        };
+        if self.doubt.is_blind(paths) {
+            self.unheard.insert((slot, path), due);
+            return;
+        }
+        match due {
+            Due::Silent(slot, heard) => self.suspect_silence(slot, heard, now),
+            Due::Degraded(slot, path) => self.findings.push(Finding::PathDegraded { slot, path }),
+        }
+    }
+
     fn suspect_silence(&mut self, slot: Slot, heard: Time, now: Time) {
         let place = self.place(slot);
         if self.condition(slot) == Condition::Sick {
@@ -92,6 +106,7 @@ impl Detector {
         } else {
             self.arrays.leaves(&place.arrays);
         }
+        self.forget_unheard(slot);
         self.set(slot, Condition::Silent);
         self.open(slot, Case::new(Trouble::Silent, heard, now));
         self.findings.push(Finding::Suspected { slot, heard });

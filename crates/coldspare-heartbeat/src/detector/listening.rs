@@ -126,7 +126,9 @@ impl Detector {
             Condition::Watched | Condition::Sick => {
                 if !self.ledger.hear(slot, path, at) {
                     self.ledger.expect(slot, path, at);
-                    self.findings.push(Finding::PathRestored { slot, path });
+                    if self.unheard.remove(&(slot, path)).is_none() {
+                        self.findings.push(Finding::PathRestored { slot, path });
+                    }
                 }
             }
         }

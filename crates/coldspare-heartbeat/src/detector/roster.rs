@@ -72,7 +72,14 @@ impl Detector {
             Condition::Silent => self.labels.leaves(&place.labels),
         }
         self.ledger.forget(slot);
+        self.forget_unheard(slot);
         self.close(slot);
+    }
+
+    pub(super) fn forget_unheard(&mut self, slot: Slot) {
+        for path in Path::BOTH {
+            self.unheard.remove(&(slot, path));
+        }
     }
 
     pub(super) fn leave(&mut self, slot: Slot, now: Time) {

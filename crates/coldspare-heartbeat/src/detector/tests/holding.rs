@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::world::{Fate, World, secs, slot};
+use super::world::{FIRST, Fate, World, secs, slot};
 use super::*;
 
 fn rack(number: u32) -> Cause {
@@ -228,6 +228,80 @@ fn a_monitor_without_links_suspects_nobody_and_names_them() {
         world.told(|f| matches!(f, Finding::HoldEnded { .. })).len(),
         2
     );
+}
+
+#[test]
+fn whose_only_link_is_down_suspects_nobody_before_it_listened_again() {
+    // Only the first of them could be heard over the second path.
+    for on_one_path in [0, 1] {
+        let mut world = World::of(4);
+        world.witnesses_answer = false;
+        for number in on_one_path..4 {
+            world.on_one_path(slot(number));
+        }
+        world.run(secs(10.0));
+        world.detector.own_link(FIRST, false, secs(10.0));
+        for number in 0..4 {
+            world.at(secs(10.01), slot(number), Fate::PathLost(FIRST));
+            if number != 2 {
+                world.at(secs(100.0), slot(number), Fate::Well);
+            }
+        }
+        world.run(secs(100.0));
+        assert_eq!(causes(&world), [Cause::OwnLink(FIRST)]);
+        world.detector.own_link(FIRST, true, secs(100.0));
+        world.run(secs(200.0));
+        assert_eq!(causes(&world), [Cause::OwnLink(FIRST)]);
+        let died = Finding::Suspected {
+            slot: slot(2),
+            heard: secs(9.74),
+        };
+        assert_eq!(
+            world.told(|f| matches!(f, Finding::Suspected { .. })),
+            [died]
+        );
+        let at = world.told_at(|f| matches!(f, Finding::Suspected { .. }));
+        assert!(at[0] <= secs(103.1), "{at:?}");
+    }
+}
+
+#[test]
+fn what_is_silent_over_the_monitors_own_cable_is_no_path_of_a_server() {
+    let mut world = World::of(3);
+    world.at(secs(5.0), slot(1), Fate::PathLost(Path::Second));
+    world.run(secs(10.0));
+    world.detector.own_link(Path::Second, false, secs(10.0));
+    for number in [0, 2] {
+        world.at(secs(10.01), slot(number), Fate::PathLost(Path::Second));
+    }
+    for number in [0, 1] {
+        world.at(secs(60.0), slot(number), Fate::Well);
+    }
+    world.run(secs(60.0));
+    world.detector.own_link(Path::Second, true, secs(60.0));
+    world.run(secs(90.0));
+    let path = Path::Second;
+    let expected = [
+        Finding::PathDegraded {
+            slot: slot(1),
+            path,
+        },
+        Finding::PathRestored {
+            slot: slot(1),
+            path,
+        },
+        Finding::PathDegraded {
+            slot: slot(2),
+            path,
+        },
+    ];
+    let told = world.told(|finding| {
+        matches!(
+            finding,
+            Finding::PathDegraded { .. } | Finding::PathRestored { .. }
+        )
+    });
+    assert_eq!(told, expected);
 }
 
 #[test]

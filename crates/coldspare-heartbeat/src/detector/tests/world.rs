@@ -137,6 +137,14 @@ impl World {
         self.servers.get_mut(&slot).unwrap().agent = false;
     }
 
+    pub(super) fn on_one_path(&mut self, slot: Slot) {
+        let one_path = Enrolment {
+            watch: Watch::AgentOnOnePath,
+            ..enrolment(0)
+        };
+        self.detector.enrol(slot, &one_path, self.now);
+    }
+
     pub(super) fn at(&mut self, time: Time, slot: Slot, fate: Fate) {
         self.fates.push((time, slot, fate));
     }
