@@ -260,9 +260,12 @@ impl Detector {
             cause,
             testimony_decides: true,
         };
-        self.doubt
-            .about(self.paths(slot))
-            .or_else(|| shared().map(held))
+        // What is heard is no fault of a link.
+        let paths = match case.trouble {
+            Trouble::Silent => self.paths(slot),
+            Trouble::Disk => &[],
+        };
+        self.doubt.about(paths).or_else(|| shared().map(held))
     }
 
     fn paths(&self, slot: Slot) -> &'static [Path] {

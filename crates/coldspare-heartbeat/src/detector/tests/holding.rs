@@ -320,6 +320,20 @@ fn with_one_own_link_down_silence_alone_decides_nothing() {
 }
 
 #[test]
+fn with_one_own_link_down_a_server_that_says_it_lost_its_disk_is_given_up_all_the_same() {
+    let mut world = World::of(2);
+    world.detector.own_link(Path::Second, false, Time::EPOCH);
+    world.at(secs(10.0), slot(0), Fate::DiskLost);
+    world.run(secs(100.0));
+    let statuses: Vec<_> = world
+        .verdicts(slot(0))
+        .into_iter()
+        .map(|(_, v)| v.status)
+        .collect();
+    assert_eq!(statuses, [Status::SanLost]);
+}
+
+#[test]
 fn a_hold_that_nobody_leaves_does_not_capture_who_dies_long_after() {
     let mut world = World::in_racks([6, 20]);
     world.witnesses_answer = false;
