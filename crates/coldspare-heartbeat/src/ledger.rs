@@ -13,8 +13,8 @@ use crate::{Path, Profile, Slot};
 
 /// Servers that share a bound.
 const BLOCK: usize = 64;
-/// When the ticks have come so far, the origin is moved.
-const FAR: u32 = 1 << 31;
+/// When a time lies so far from the origin, the origin is moved.
+const FAR: Duration = Duration::from_hours(24 * 24);
 
 /// Something that the sweep found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -126,6 +126,7 @@ impl Ledger {
 
     /// Awaits a path, last heard at a time.
     pub(crate) fn expect(&mut self, slot: Slot, path: Path, heard: Time) {
+        self.move_origin(heard);
         let tick = self.tick(heard);
         self.rows[slot.index()].heard[path.index()] = tick;
         let bound = &mut self.bounds[slot.index() / BLOCK];
@@ -212,11 +213,14 @@ impl Ledger {
 
     /// Ticks last for 49 days; long before, the origin follows.
     fn move_origin(&mut self, now: Time) {
-        let tick = self.tick(now);
-        if tick < FAR {
+        let elapsed = now.since(self.origin);
+        if elapsed < FAR {
             return;
         }
-        let shift = tick - ticks(LONGEST_KEPT);
+        let shift = elapsed.saturating_sub(LONGEST_KEPT);
+        self.origin = self.origin + shift;
+        self.latest = (self.origin, 0);
+        let shift = ticks(shift);
         let follow = |cell: &mut u32| {
             if *cell != NEVER {
                 *cell = cell.saturating_sub(shift);
@@ -225,8 +229,6 @@ impl Ledger {
         let heard = self.rows.iter_mut().flat_map(|row| &mut row.heard);
         heard.for_each(follow);
         self.bounds.iter_mut().for_each(follow);
-        self.origin = self.time(shift);
-        self.latest = (self.origin, 0);
     }
 }
 

@@ -226,27 +226,47 @@ fn a_server_is_missed_though_its_paths_are_given_up_sooner_than_itself() {
 
 #[test]
 fn a_run_of_months_changes_nothing() {
-    let mut world = World::of(1);
-    world.run(secs(3.0));
-    let mut detector = world.detector;
-    let mut now = secs(3.0);
-    for number in 10..20_000 {
-        now = now + Duration::from_mins(10);
-        detector.heard(slot(0), FIRST, &beat(1, number), now);
-        let findings = detector.poll(now);
-        let calm = |f: &Finding| !matches!(f, Finding::Suspected { .. });
-        assert!(findings.iter().all(calm), "day {}", number / 144);
+    let silence = Duration::from_mins(20);
+    let profile = Profile {
+        silence,
+        path_silence: silence,
+        lateness: Duration::from_hours(1),
+        ..Profile::default()
+    };
+    let mut detector = Detector::new(profile, Time::EPOCH).unwrap();
+    detector.enrol(slot(0), &world::enrolment(0), Time::EPOCH);
+    let mut heard = Time::EPOCH;
+    for number in 1..20_000 {
+        heard = heard + Duration::from_mins(10);
+        for path in Path::BOTH {
+            detector.heard(slot(0), path, &beat(1, number), heard);
+        }
+        let started = |f: &Finding| matches!(f, Finding::Started { .. });
+        let findings = detector.poll(heard);
+        assert!(findings.iter().all(started), "{findings:?}");
     }
-    let mut suspected = None;
-    for _ in 0..10 {
-        now = detector.deadline().unwrap();
-        let findings = detector.poll(now);
-        let told = findings
-            .iter()
-            .any(|f| matches!(f, Finding::Suspected { .. }));
-        suspected = suspected.or(told.then_some(now));
+    let suspected = Finding::Suspected {
+        slot: slot(0),
+        heard,
+    };
+    assert!(detector.deadline().unwrap() <= heard + silence);
+    assert!(detector.poll(heard + silence).contains(&suspected));
+}
+
+#[test]
+fn who_is_enrolled_when_nobody_was_awaited_for_months_is_missed_as_soon() {
+    for days in [30, 60, 200, 2_000] {
+        let mut detector = world::enrolled(0);
+        let enrolled = Time::EPOCH + Duration::from_hours(24 * days);
+        detector.enrol(slot(0), &world::enrolment(0), enrolled);
+        let due = enrolled + detector.profile().silence;
+        assert_eq!(detector.deadline(), Some(due), "after {days} days");
+        let suspected = Finding::Suspected {
+            slot: slot(0),
+            heard: enrolled,
+        };
+        assert!(detector.poll(due).contains(&suspected));
     }
-    assert!(suspected.is_some());
 }
 
 proptest! {
