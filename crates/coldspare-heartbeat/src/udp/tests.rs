@@ -9,7 +9,8 @@ use tokio::time::{sleep, timeout};
 
 use super::*;
 use crate::{
-    Agent, AgentKey, Enrolment, Error, Finding, Path, Profile, Pulse, Question, Slot, Start, Watch,
+    Agent, AgentKey, Enrolment, Error, Finding, Keyring, Path, Profile, Pulse, Question, Slot,
+    Start, Watch, wire,
 };
 
 const PERIOD: Duration = Duration::from_millis(20);
@@ -54,13 +55,17 @@ fn enrolment() -> Enrolment {
     }
 }
 
-async fn sender(monitor: &Monitor, boot: u64, clock: Clock) -> Sender {
-    let agent = Agent {
+fn agent() -> Agent {
+    Agent {
         slot: slot(),
         generation: Generation::new(1),
         key: key(),
-        boot,
-    };
+        boot: 1,
+    }
+}
+
+async fn sender(monitor: &Monitor, boot: u64, clock: Clock) -> Sender {
+    let agent = Agent { boot, ..agent() };
     let pulse = Pulse::new(agent, PERIOD, boot, clock.now());
     let route = |path| Route {
         interface: None,
@@ -167,13 +172,7 @@ async fn found_first(before: u64) -> Option<Vec<Finding>> {
     };
     let intake = monitor.intake_mut();
     intake.enrol(slot(), &running, key(), clock.now());
-    let agent = Agent {
-        slot: slot(),
-        generation: Generation::new(1),
-        key: key(),
-        boot: 1,
-    };
-    let [beat, _] = Pulse::new(agent, PERIOD, 1, clock.now()).beat(clock.now());
+    let [beat, _] = Pulse::new(agent(), PERIOD, 1, clock.now()).beat(clock.now());
     let (socket, to) = (
         std::net::UdpSocket::bind(any()).unwrap(),
         monitor.sockets().address(Path::First).unwrap(),
@@ -207,6 +206,64 @@ async fn a_monitor_judges_nobody_whose_beat_it_has_not_read_yet() {
         };
         assert_eq!(found, slice::from_ref(&started), "{before} came before");
     }
+}
+
+/// A good datagram, and one byte more.
+fn over_long(datagram: &[u8]) -> Vec<u8> {
+    [datagram, &[0]].concat()
+}
+
+#[tokio::test]
+async fn a_monitor_does_not_take_the_beginning_of_a_longer_datagram_for_a_beat() {
+    let clock = Clock::start();
+    let mut monitor = monitor(clock);
+    let [beat, _] = Pulse::new(agent(), PERIOD, 1, clock.now()).beat(clock.now());
+    let socket = std::net::UdpSocket::bind(any()).unwrap();
+    let to = monitor.sockets().address(Path::First).unwrap();
+    socket.send_to(&over_long(&beat), to).unwrap();
+    let received = async {
+        while monitor.sockets().traffic().received == 0 {
+            sleep(PERIOD).await;
+            monitor.receive();
+        }
+    };
+    timeout(LONG, received).await.unwrap();
+    let counters = monitor.intake().counters();
+    assert_eq!((counters.malformed, counters.accepted), (1, 0));
+}
+
+#[tokio::test]
+async fn a_sender_does_not_answer_a_probe_that_is_too_long() {
+    let clock = Clock::start();
+    let socket = tokio::net::UdpSocket::bind(any()).await.unwrap();
+    let route = Route {
+        interface: None,
+        from: any(),
+        to: socket.local_addr().unwrap(),
+    };
+    // The first beat is due at once, and the second one long after the test.
+    let pulse = Pulse::new(agent(), LONG * 10, 1, clock.now());
+    let mut sender = Sender::bind(pulse, route, None, clock).await.unwrap();
+    let agent = sender.address(Path::First).unwrap();
+    let mut keyring = Keyring::new();
+    keyring.enrol(slot(), key());
+    let probe = keyring.probe(slot(), Generation::new(1), Path::First, clock.now());
+    let probe = probe.unwrap();
+    let sends = async |sender: &mut Sender| {
+        let heard = async {
+            let mut beat = [0; 100];
+            socket.recv(&mut beat).await.unwrap()
+        };
+        tokio::select! {
+            length = timeout(PERIOD * 20, heard) => length.ok(),
+            _ = sender.next() => None,
+        }
+    };
+    assert_eq!(sends(&mut sender).await, Some(wire::LENGTH));
+    socket.send_to(&over_long(&probe), agent).await.unwrap();
+    assert_eq!(sends(&mut sender).await, None);
+    socket.send_to(&probe, agent).await.unwrap();
+    assert_eq!(sends(&mut sender).await, Some(wire::LENGTH));
 }
 
 #[tokio::test]
