@@ -69,6 +69,24 @@ proptest! {
         prop_assert_eq!(pulse.received(Path::First, &bytes, secs(101.0)), Reply::None);
         prop_assert_eq!(pulse, before);
     }
+
+    #[test]
+    fn nor_does_a_message_of_the_monitor_with_a_bit_turned(
+        probes: bool, bit in 0..wire::LENGTH * 8
+    ) {
+        let mut pulse = pulse(1, 1);
+        let beats = pulse.beat(secs(100.0));
+        let kind = if probes { Kind::Probe } else { Kind::Echo };
+        let slot = Slot::new(3).unwrap();
+        let good = wire::seal(kind, slot, Path::First, &read(&beats[0]), &key());
+        let mut turned = good;
+        turned[bit / 8] ^= 1 << (bit % 8);
+        let before = pulse.clone();
+        prop_assert_eq!(pulse.received(Path::First, &turned, secs(101.0)), Reply::None);
+        prop_assert_eq!(&pulse, &before);
+        pulse.received(Path::First, &good, secs(101.0));
+        prop_assert_ne!(pulse, before);
+    }
 }
 
 #[test]

@@ -65,6 +65,17 @@ proptest! {
         let proved = Claim::read(&bytes).ok().and_then(|claim| claim.prove(&key()));
         prop_assert_eq!(proved, None);
     }
+
+    #[test]
+    fn nor_do_bytes_that_look_like_a_message(
+        kind in kinds(), path in paths(), slot in 0..Slot::LIMIT, beat in beats(), tag: [u8; LENGTH - CONTENT]
+    ) {
+        let mut bytes = seal(kind, Slot::new(slot).unwrap(), path, &beat, &key());
+        let genuine = bytes[CONTENT..] == tag;
+        bytes[CONTENT..].copy_from_slice(&tag);
+        let claim = Claim::read(&bytes).unwrap();
+        prop_assert_eq!(claim.prove(&key()).is_some(), genuine);
+    }
 }
 
 #[test]
