@@ -18,6 +18,9 @@ pub(crate) struct Row {
     pub(crate) state: State,
 }
 
+// What is promised of the memory of a server depends on it.
+const _: () = assert!(size_of::<Row>() == 32);
+
 impl Row {
     /// Of a slot in which nobody is enrolled.
     pub(crate) const NONE: Self = Self {
