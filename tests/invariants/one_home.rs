@@ -4,7 +4,8 @@
 //! A frozen server whose management controller says that it is off is silent, and a spare as far as
 //! anybody can know. It has to be isolated once, when its persona is taken from it; that its ports
 //! are opened for another persona later, and that its old system could speak through them, is held
-//! against nobody. That it could write is.
+//! against nobody until it is silent again: when the lie ends, somebody has to notice first. That it
+//! could write is; and in the end nobody speaks but who is still said to be off.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,7 +16,8 @@ use crate::{Invariant, Run};
 
 #[derive(Default)]
 pub(crate) struct OneHome {
-    /// Those that were isolated, or not up, while they were said to be off.
+    /// Those that were isolated, or not up, while they were said to be off, and their old systems as
+    /// long as they speak.
     hidden: BTreeSet<ServerName>,
 }
 
@@ -47,6 +49,7 @@ impl Invariant for OneHome {
     }
 
     fn look_back(&mut self, _: &Run<'_>, truth: &Truth<'_>) -> Option<String> {
+        self.hidden.retain(|server| truth.is_called_off(server));
         self.look(truth)
     }
 }
@@ -54,10 +57,13 @@ impl Invariant for OneHome {
 impl OneHome {
     fn take_note(&mut self, truth: &Truth<'_>, speakers: &[Speaker]) {
         for server in truth.site().servers.keys() {
-            if !truth.is_called_off(server) {
-                self.hidden.remove(server);
-            } else if !speakers.iter().any(|speaker| speaker.server == *server) {
+            if speakers.iter().any(|speaker| speaker.server == *server) {
+                continue;
+            }
+            if truth.is_called_off(server) {
                 self.hidden.insert(server.clone());
+            } else {
+                self.hidden.remove(server);
             }
         }
     }
