@@ -30,12 +30,19 @@ impl Table {
     }
 
     pub(crate) fn note(&mut self, finding: &Finding) {
+        if let Finding::Held { cause, slots } = finding {
+            let held = |slot: &Slot| (*slot, format!("held: {cause}"));
+            self.found.extend(slots.iter().map(held));
+            return;
+        }
         let (slot, text) = match finding {
             Finding::Started { slot, boot } => (slot, format!("alive, boot {boot}")),
             Finding::Recovered { slot } => (slot, "alive again".to_owned()),
             Finding::Suspected { slot, .. } => (slot, "silent: asking".to_owned()),
             Finding::PathDegraded { slot, path } => (slot, format!("alive, {path:?} path silent")),
-            Finding::PathRestored { slot, .. } => (slot, "alive".to_owned()),
+            Finding::PathRestored { slot, .. } | Finding::EchoRestored { slot, .. } => {
+                (slot, "alive".to_owned())
+            }
             Finding::DiskStalled { slot, .. } => (slot, "alive, disk not written".to_owned()),
             Finding::Announced { slot, flags } if flags.shutting_down => {
                 (slot, "shutting down".to_owned())
@@ -47,6 +54,8 @@ impl Table {
                 );
                 (slot, text)
             }
+            Finding::EchoLost { slot, path } => (slot, format!("alive, hears nobody: {path}")),
+            Finding::CeilingPassed { slot } => (slot, "nobody can tell: a person must".to_owned()),
             Finding::Contradicted { slot } => {
                 (slot, "its controller contradicts itself".to_owned())
             }

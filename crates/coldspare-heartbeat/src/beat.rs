@@ -98,6 +98,9 @@ pub struct Flags {
 }
 
 impl Flags {
+    /// The bits that are used.
+    pub(crate) const BITS: u8 = 0b111;
+
     /// One bit each, in the order of the fields, from the lowest.
     pub(crate) const fn bits(self) -> u8 {
         self.draining as u8 | (self.shutting_down as u8) << 1 | (self.stalled as u8) << 2
@@ -126,7 +129,7 @@ impl Default for Health {
 /// One heartbeat: the claims of a server, once it is known that they are its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Beat {
-    /// Which boot of the server sends: higher than that of any boot before.
+    /// Which boot of the server sends: higher than that of any boot before, and never 0.
     pub boot: u64,
     /// One count over both paths, from 1 with every boot.
     pub sequence: u32,
@@ -170,6 +173,9 @@ impl Newest {
     /// whether it is the first of a boot.
     #[inline]
     pub fn admit(&mut self, path: Path, beat: &Beat) -> Result<bool, Refusal> {
+        if beat.boot == 0 {
+            return Err(Refusal::Unnumbered);
+        }
         if beat.boot < self.boot {
             return Err(Refusal::OldBoot);
         }
@@ -225,7 +231,7 @@ pub enum Refusal {
     OldGeneration,
     /// From a generation that was not enrolled.
     UnknownGeneration,
-    /// Its sequence is 0, and senders count from 1.
+    /// Its boot or its sequence is 0, and senders count from 1.
     Unnumbered,
     /// From before the server's latest restart.
     OldBoot,

@@ -4,8 +4,8 @@
 //! the domain whose loss explains most: its servers that fell silent lately, less those that still
 //! speak; among equals the smallest.
 //!
-//! Everything here is found by slot or by domain, never by going through all that is held: when a
-//! whole site falls silent, each server costs what it costs alone.
+//! Servers are found by slot or by domain, never by going through all that are held: when a whole
+//! site falls silent, each server costs what it costs alone. Of holds there are as many as causes.
 
 mod hold;
 
@@ -129,11 +129,11 @@ impl<Name: Ord + Clone> Domains<Name> {
         let left = |id: &DomainId| {
             let hold = *self.open.get(id)?;
             let returned = &self.holds.get(&hold)?.returned;
-            (!returned.is_empty()).then_some(hold)
+            returned.first().is_some().then_some(hold)
         };
         let left = domains.iter().find_map(left);
         for hold in self.holds.values_mut() {
-            hold.returned.remove(&slot);
+            hold.returned.remove(slot);
         }
         if let Some(cause) = self.best_cause(domains) {
             return self.hold(cause, slot, now);

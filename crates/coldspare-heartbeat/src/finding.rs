@@ -40,6 +40,21 @@ pub enum Finding {
         /// What it announces now.
         flags: Flags,
     },
+    /// It says that it hears no echo over a path any more: its heartbeats arrive, and what is sent to
+    /// it does not. An event, and no proof of anything.
+    EchoLost {
+        /// Who.
+        slot: Slot,
+        /// The path.
+        path: Path,
+    },
+    /// It says that it hears echoes over a path again.
+    EchoRestored {
+        /// Who.
+        slot: Slot,
+        /// The path.
+        path: Path,
+    },
     /// One path fell silent and the other did not: an event, never a reason to fail over.
     PathDegraded {
         /// Whose.

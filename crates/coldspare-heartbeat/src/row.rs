@@ -35,15 +35,15 @@ impl Row {
 pub(crate) struct State {
     pub(crate) condition: Condition,
     pub(crate) watch: Watch,
-    /// What it announced last, as [`crate::Flags::bits`].
-    pub(crate) flags: u8,
+    /// What its last heartbeat announced and reported, a bit each.
+    pub(crate) says: u8,
 }
 
 impl State {
     pub(crate) const VACANT: Self = Self {
         condition: Condition::Vacant,
         watch: Watch::Agent,
-        flags: 0,
+        says: 0,
     };
 }
 

@@ -268,7 +268,7 @@ impl Detector {
         self.doubt.about(paths).or_else(|| shared().map(held))
     }
 
-    fn paths(&self, slot: Slot) -> &'static [Path] {
+    pub(super) fn paths(&self, slot: Slot) -> &'static [Path] {
         const BOTH: &[Path] = &Path::BOTH;
         match self.ledger.row(slot).state.watch {
             Watch::Agent => BOTH,

@@ -3,14 +3,26 @@
 use coldspare_names::Time;
 
 use super::{Condition, Detector};
-use crate::{Beat, Finding, Path, Refusal, Slot, Watch};
+use crate::{Beat, Finding, Flags, Path, Refusal, Slot, Watch};
+
+/// What a heartbeat announces and reports, of which a change is told.
+#[inline]
+fn says(beat: &Beat) -> u8 {
+    let unheard = beat.health.echo.map(|heard| u8::from(!heard));
+    beat.flags.bits() | (unheard[0] << 6) | (unheard[1] << 7)
+}
+
+/// The bit that says that no echo is heard over a path.
+fn no_echo(path: Path) -> u8 {
+    1 << (6 + path.index())
+}
 
 impl Detector {
     /// Reads what the next heartbeat of a server will need.
     #[inline]
     pub(crate) fn look_ahead(&self, slot: Slot) -> u8 {
         let row = self.ledger.find(slot);
-        row.map_or(0, |row| row.state.flags)
+        row.map_or(0, |row| row.state.says)
     }
 
     /// Whether a heartbeat counts; if so it is remembered, and it is told whether it is the first of
@@ -46,7 +58,7 @@ impl Detector {
     ) {
         let state = self.ledger.row(slot).state;
         let ordinary = state.condition == Condition::Watched
-            && state.flags == beat.flags.bits()
+            && state.says == says(beat)
             && !restarted
             && !self.stalls(beat);
         if ordinary && self.ledger.hear(slot, path, now) {
@@ -82,13 +94,15 @@ impl Detector {
             }
             return;
         }
-        self.ledger.row_mut(slot).state.flags = beat.flags.bits();
-        if before.flags != beat.flags.bits() {
-            self.findings.push(Finding::Announced {
-                slot,
-                flags: beat.flags,
-            });
-        }
+        // Whoever starts, or hears a monitor that was away, has not been answered yet: if it is not,
+        // its next beat says so again.
+        let says = if restarted {
+            beat.flags.bits()
+        } else {
+            says(beat)
+        };
+        self.ledger.row_mut(slot).state.says = says;
+        self.tell_what_changed(slot, before.says ^ says, beat);
         if restarted {
             self.findings.push(Finding::Started {
                 slot,
@@ -114,6 +128,25 @@ impl Detector {
         }
     }
 
+    fn tell_what_changed(&mut self, slot: Slot, changed: u8, beat: &Beat) {
+        if changed & Flags::BITS != 0 {
+            self.findings.push(Finding::Announced {
+                slot,
+                flags: beat.flags,
+            });
+        }
+        for &path in self.paths(slot) {
+            if changed & no_echo(path) == 0 {
+                continue;
+            }
+            self.findings.push(if beat.health.echo[path.index()] {
+                Finding::EchoRestored { slot, path }
+            } else {
+                Finding::EchoLost { slot, path }
+            });
+        }
+    }
+
     /// Takes a sign of life that was given at a time, over a path: the first since a start, perhaps.
     pub(super) fn lives(&mut self, slot: Slot, path: Path, at: Time, restarted: bool, now: Time) {
         match self.condition(slot) {
@@ -135,7 +168,18 @@ impl Detector {
     }
 
     /// Takes an answered probe: a sign of life at the time it was sent.
+    ///
+    /// An agent that has not started, or has taken its leave, tells by its own heartbeats that this
+    /// has changed: an answer to an earlier question says nothing of it.
     pub(super) fn probed(&mut self, slot: Slot, path: Path, asked: Time, now: Time) {
+        let state = self.ledger.find(slot).map(|row| row.state);
+        let tells_itself = state.is_some_and(|state| {
+            state.watch != Watch::Probed
+                && matches!(state.condition, Condition::Expected | Condition::Leaving)
+        });
+        if tells_itself {
+            return;
+        }
         if self.condition(slot) == Condition::Expected {
             let boot = self.ledger.row(slot).newest.boot();
             self.findings.push(Finding::Started { slot, boot });

@@ -18,8 +18,33 @@ pub(super) struct Hold {
     members: BTreeSet<Slot>,
     /// When a server last joined, or left.
     pub(super) stirred: Time,
-    /// The servers that returned and have not fallen silent since, and when they did.
-    pub(super) returned: BTreeMap<Slot, Time>,
+    pub(super) returned: Returned,
+}
+
+/// The servers of a hold that returned and have not fallen silent since.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+pub(super) struct Returned {
+    when: BTreeMap<Slot, Time>,
+    in_order: BTreeSet<(Time, Slot)>,
+}
+
+impl Returned {
+    pub(super) fn insert(&mut self, slot: Slot, now: Time) {
+        self.remove(slot);
+        self.when.insert(slot, now);
+        self.in_order.insert((now, slot));
+    }
+
+    pub(super) fn remove(&mut self, slot: Slot) {
+        if let Some(at) = self.when.remove(&slot) {
+            self.in_order.remove(&(at, slot));
+        }
+    }
+
+    /// When the first of them did.
+    pub(super) fn first(&self) -> Option<Time> {
+        self.in_order.first().map(|&(at, _)| at)
+    }
 }
 
 impl Hold {
@@ -27,8 +52,10 @@ impl Hold {
     /// ends it while all of its servers are silent and no testimony decides.
     fn ends(&self, linger: Duration) -> Option<Time> {
         let emptied = self.members.is_empty().then_some(self.stirred);
-        let returned = self.returned.values().min().copied();
-        returned.or(emptied).map(|since| since + linger)
+        self.returned
+            .first()
+            .or(emptied)
+            .map(|since| since + linger)
     }
 }
 
@@ -65,7 +92,7 @@ impl<Name: Ord + Clone> Domains<Name> {
             cause,
             members,
             stirred: now,
-            returned: BTreeMap::new(),
+            returned: Returned::default(),
         };
         self.holds.insert(id, hold);
         let empty = |id: &HoldId| {

@@ -111,6 +111,18 @@ impl Core {
                 }
             }
             Finding::Announced { .. } => {}
+            Finding::EchoLost { slot, path } => {
+                let because = "it is heard on this path, and hears nobody";
+                self.tell_path(slot, path, "one-way", because);
+            }
+            Finding::EchoRestored { slot, path } => {
+                self.tell_path(
+                    slot,
+                    path,
+                    "restored",
+                    "it hears the monitor on this path again",
+                );
+            }
             Finding::PathDegraded { slot, path } => {
                 self.tell_path(slot, path, "degraded", "it is silent on this path only");
             }

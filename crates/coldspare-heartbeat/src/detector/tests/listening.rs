@@ -204,3 +204,80 @@ fn a_new_generation_starts_afresh_and_the_old_one_is_refused() {
         Heard::Accepted
     );
 }
+
+#[test]
+fn an_agent_that_hears_no_echo_is_told_path_by_path_and_suspected_of_nothing() {
+    for watch in [Watch::Agent, Watch::AgentOnOnePath] {
+        let mut detector = Detector::new(Profile::default(), secs(0.0)).unwrap();
+        detector.enrol(
+            slot(0),
+            &Enrolment {
+                watch,
+                ..enrolment(0)
+            },
+            secs(0.0),
+        );
+        let mut told = Vec::new();
+        // It starts unheard, as after an absence of the monitor; then each path is lost, and both back.
+        let reports = [
+            [false; 2],
+            [true; 2],
+            [false, true],
+            [false; 2],
+            [false; 2],
+            [true; 2],
+        ];
+        for (sequence, echo) in (1..).zip(reports) {
+            let mut says = beat(1, sequence);
+            says.health.echo = echo;
+            let now = secs(f64::from(sequence));
+            detector.heard(slot(0), FIRST, &says, now);
+            detector.heard(slot(0), Path::Second, &says, now);
+            told.extend(detector.poll(now));
+        }
+        let of_monitor =
+            |f: &Finding| matches!(f, Finding::Held { .. } | Finding::HoldEnded { .. });
+        told.retain(|finding| !of_monitor(finding));
+        let slot = slot(0);
+        let of = |path| {
+            [
+                Finding::EchoLost { slot, path },
+                Finding::EchoRestored { slot, path },
+            ]
+        };
+        let [[lost, back], [other_lost, other_back]] = Path::BOTH.map(of);
+        let started = Finding::Started { slot, boot: 1 };
+        if watch == Watch::Agent {
+            assert_eq!(told, [started, lost, other_lost, back, other_back]);
+        } else {
+            assert_eq!(told, [started, lost, back]);
+        }
+    }
+}
+
+#[test]
+fn nobody_boots_for_the_zeroth_time() {
+    let mut detector = enrolled(1);
+    let before = detector.clone();
+    let heard = detector.heard(slot(0), FIRST, &beat(0, 1), secs(0.5));
+    assert_eq!(heard, Heard::Refused(Refusal::Unnumbered));
+    assert_eq!(detector, before);
+}
+
+#[test]
+fn an_answer_from_before_a_farewell_does_not_revoke_it() {
+    let mut detector = enrolled(1);
+    let mut last = beat(1, 1);
+    last.flags.shutting_down = true;
+    detector.heard(slot(0), FIRST, &last, secs(1.0));
+    detector.poll(secs(1.0));
+    let answer = Answer::Probe {
+        path: FIRST,
+        answered: true,
+    };
+    let asked = secs(0.9);
+    detector.testify(slot(0), Testimony { asked, answer }, secs(1.1));
+    for tenths in 11..100 {
+        assert_eq!(detector.poll(secs(f64::from(tenths) * 0.1)), []);
+    }
+}
