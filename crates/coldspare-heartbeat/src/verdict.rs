@@ -137,7 +137,7 @@ pub enum Row {
     NothingAnswers,
     /// Alive without a disk.
     SanGone,
-    /// Silent, but so are others, or the monitor itself was.
+    /// Silent, or without its disk, but so are others; or the monitor itself stood still.
     HeldBack,
 }
 

@@ -46,7 +46,7 @@ impl fmt::Display for Row {
             Self::OnlyPowerAnswers => "it is silent, its power is on, and the SAN does not answer",
             Self::NothingAnswers => "it is silent, and no witness answers",
             Self::SanGone => "it is alive, and has neither a session nor written its disk",
-            Self::HeldBack => "it is silent, and so are others, or the monitor itself was",
+            Self::HeldBack => "others fared as it did, or the monitor itself may be to blame",
         })
     }
 }

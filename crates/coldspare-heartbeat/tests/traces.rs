@@ -7,7 +7,7 @@ mod traces;
 use std::time::Duration;
 
 use coldspare_heartbeat::{Path, Profile};
-use traces::scene::{Cut, Outcome, Scene, Way};
+use traces::scene::{Cut, Scene, Way};
 use traces::weather::Loss;
 use traces::world::play;
 
@@ -60,7 +60,8 @@ fn without_witnesses_two_paths_and_probes_survive_every_kind_of_loss() {
     }
 }
 
-fn rack_brown_out(servers: u32) -> Outcome {
+/// A switch that silences a rack of twenty for 90 s; nobody can be asked.
+fn rack_brown_out_of(servers: u32) -> Scene {
     let cut = Cut {
         servers: 0..20,
         paths: Path::BOTH.to_vec(),
@@ -69,7 +70,7 @@ fn rack_brown_out(servers: u32) -> Outcome {
         until: 150_000,
         spread: 20_000,
     };
-    let scene = Scene {
+    Scene {
         profile: Profile::without_witnesses(),
         servers,
         witnesses: false,
@@ -79,14 +80,13 @@ fn rack_brown_out(servers: u32) -> Outcome {
         },
         cuts: vec![cut],
         ..Scene::fair()
-    };
-    play(&scene, 0.2, 3)
+    }
 }
 
 #[test]
 fn a_rack_switch_that_silences_its_servers_for_90_s_is_named_and_nobody_fenced() {
     for servers in [40, 60, 200] {
-        let outcome = rack_brown_out(servers);
+        let outcome = play(&rack_brown_out_of(servers), 0.2, 3);
         assert_eq!(outcome.false_failovers, 0, "20 of {servers}");
         let switch = r#"Shared({"switch of rack 0"})"#;
         let named: Vec<_> = outcome.causes.keys().map(String::as_str).collect();
@@ -95,6 +95,36 @@ fn a_rack_switch_that_silences_its_servers_for_90_s_is_named_and_nobody_fenced()
         let holds_by_half = outcome.most_silent * 2 >= servers;
         assert_eq!(holds_by_half, servers == 40, "20 of {servers}");
     }
+}
+
+#[test]
+fn a_rack_without_heartbeats_whose_witnesses_answer_is_named_and_nobody_fenced_either() {
+    for servers in [40, 60, 200] {
+        let scene = Scene {
+            profile: Profile::default(),
+            servers,
+            witnesses: true,
+            ..rack_brown_out_of(servers)
+        };
+        let outcome = play(&scene, 0.2, 3);
+        assert_eq!(outcome.false_failovers, 0, "20 of {servers}");
+        let switch = r#"Shared({"switch of rack 0"})"#;
+        assert!(outcome.causes.contains_key(switch), "20 of {servers}");
+    }
+}
+
+#[test]
+fn where_management_controllers_never_answer_the_san_finds_the_dead_and_spares_the_living() {
+    let scene = Scene {
+        dead_controllers: 2,
+        failures: Some(HOUR / 2),
+        ..rough()
+    };
+    let outcome = play(&scene, 2.0, 11);
+    assert_eq!((outcome.false_failovers, outcome.contradictions), (0, 0));
+    let longest = outcome.power_losses.iter().chain(&outcome.panics).max();
+    assert!(outcome.power_losses.len() > 50 && outcome.panics.len() > 50);
+    assert!(longest <= Some(&60_000), "{longest:?}");
 }
 
 #[test]

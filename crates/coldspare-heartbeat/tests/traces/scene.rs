@@ -23,6 +23,8 @@ pub(crate) struct Scene {
     pub(crate) failures: Option<u64>,
     /// Whether management controllers and arrays answer: in 0.5 to 1.5 s, but for one in fifty.
     pub(crate) witnesses: bool,
+    /// The management controller of every so-many-th server never answers; none, if 0.
+    pub(crate) dead_controllers: u32,
     /// How fast the servers' clocks run, in millionths beside the right speed, at most.
     pub(crate) drift: u64,
     /// The share of what arrives that somebody records, and plays back within two minutes.
@@ -68,6 +70,7 @@ impl Scene {
             monitor_stalls: None,
             failures: None,
             witnesses: true,
+            dead_controllers: 0,
             drift: 0,
             replays: 0.0,
             cuts: Vec::new(),

@@ -387,6 +387,12 @@ impl<'a> World<'a> {
                 let at = now + self.switch_dice.between(500, 1_500);
                 (Answer::Ports(ports), at)
             }
+            Question::Power
+                if self.scene.dead_controllers > 0
+                    && number.is_multiple_of(self.scene.dead_controllers) =>
+            {
+                return;
+            }
             _ if self.dice.roll().is_multiple_of(50) => return,
             Question::Power => {
                 let power = match server.state {
