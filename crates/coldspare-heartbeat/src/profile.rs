@@ -143,10 +143,6 @@ impl Profile {
         if self.idle_limit <= self.period {
             return refuse("idle_limit", "it is no longer than the period");
         }
-        // Or else the first of a rack is given up before the second begins to count.
-        if self.ceiling < self.period + self.probe_every * 2 {
-            return refuse("ceiling", "it is shorter than the period and two probes");
-        }
         Ok(())
     }
 
