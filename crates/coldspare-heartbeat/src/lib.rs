@@ -100,9 +100,9 @@
 //!
 //! Witnesses answer in 0.5 to 1.5 s, and one question in fifty is not answered. In the first scene
 //! 25,045 power losses were found in 2.84 s on average and 25,031 kernel panics in 7.59 s; at 100 ms, 55
-//! failures in 0.45 s at worst. A rack switch that silences 20 of 40, of 60 and of 200 servers for 90 s is played by
-//! `tests/traces.rs`: nobody is given up, and the switch is named. (A rule that holds its verdicts once
-//! half of all servers are silent gives up twenty of the sixty, and of the two hundred.)
+//! failures in 0.45 s at worst. A rack switch that silences 20 of 40, of 60 and of 200 servers for 90 s
+//! is played by `tests/traces.rs`: nobody is given up, and the switch is named. (A rule that holds its
+//! verdicts once half of all servers are silent gives up twenty of the sixty, and of the two hundred.)
 //!
 //! # What it costs
 //!
