@@ -5,7 +5,6 @@
 //! last moments happened whose answer was lost: whoever wants to keep less deletes its oldest lines.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use coldspare_names::{Generation, PersonaName, ServerName, Time};
 use coldspare_persona::{PersonaEvent, PersonaState};
@@ -14,11 +13,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::command::Actor;
 use crate::holding::{Grant, Holding};
-use crate::step::{Plan, Step};
+use crate::step::Step;
 
+mod plan;
 mod site;
 mod store;
 
+pub use plan::KeptPlan;
 pub use site::{SiteOnRecord, SiteParts, site_of};
 pub use store::{Loaded, Unreadable, commit, load};
 
@@ -73,8 +74,8 @@ pub struct Run {
     pub actor: Actor,
     /// The server that is to have the persona in the end.
     pub to: Option<Grant>,
-    /// What is done. It stays the same to the end, so that every copy of the record shares it.
-    pub plan: Arc<Plan>,
+    /// What is done.
+    pub plan: KeptPlan,
     /// The stage it has come to.
     pub stage: usize,
     /// When it was opened.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use coldspare_names::{PersonaName, ServerName, Time};
-use coldspare_store::{Expected, Key, KeyError, Listing, Outcome, Txn, Value};
+use coldspare_store::{Expected, Key, KeyError, Listing, Outcome, Revision, Txn, Value};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -101,8 +101,14 @@ impl Proposal {
     }
 }
 
-fn with<T: Serialize>(txn: Txn, key: Key, kept: &Kept<T>, record: &T) -> Result<Txn, String> {
-    let expected = kept.revision.map_or(Expected::Absent, Expected::At);
+/// The transaction with a record beside, of which this revision is known to be stored.
+fn with(
+    txn: Txn,
+    key: Key,
+    revision: Option<Revision>,
+    record: &impl Serialize,
+) -> Result<Txn, String> {
+    let expected = revision.map_or(Expected::Absent, Expected::At);
     let bytes = serde_json::to_vec(record).map_err(|error| error.to_string())?;
     let value = Value::new(bytes).map_err(|error| error.to_string())?;
     Ok(txn.expect(key.clone(), expected).put(key, value))
@@ -145,11 +151,10 @@ impl Core {
                 .personas
                 .get(name)
                 .and_then(|persona| persona.kept.as_ref());
-            let new = Kept::new(record.clone(), None);
             txn = with(
                 txn,
                 record::persona_key(name).map_err(refuse)?,
-                kept.unwrap_or(&new),
+                kept.and_then(|kept| kept.revision),
                 record,
             )?;
         }
@@ -160,7 +165,7 @@ impl Core {
             txn = with(
                 txn,
                 record::server_key(name).map_err(refuse)?,
-                &server.kept,
+                server.kept.revision,
                 record,
             )?;
         }
@@ -168,7 +173,7 @@ impl Core {
             txn = with(
                 txn,
                 record::control_key().map_err(refuse)?,
-                &self.control,
+                self.control.revision,
                 record,
             )?;
         }

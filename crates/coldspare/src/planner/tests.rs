@@ -3,6 +3,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::fence::Evidence;
+use crate::record::KeptPlan;
 use crate::step::Kind;
 use crate::test_world::{persona, server, two_spares, white_paper};
 
@@ -259,6 +260,11 @@ proptest! {
             }
         }
         let journal = serde_json::to_vec(&plan).unwrap();
-        prop_assert_eq!(serde_json::from_slice::<Plan>(&journal).unwrap(), plan);
+        prop_assert_eq!(&serde_json::from_slice::<Plan>(&journal).unwrap(), &plan);
+        let kept = KeptPlan::from(plan);
+        for _ in 0..2 {
+            prop_assert_eq!(&serde_json::to_vec(&kept).unwrap(), &journal);
+        }
+        prop_assert_eq!(serde_json::from_slice::<KeptPlan>(&journal).unwrap(), kept);
     }
 }
