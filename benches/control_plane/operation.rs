@@ -160,7 +160,8 @@ impl Operation {
                     ..
                 } = must(expected.ok_or("powered on for nobody"));
                 let now = self.clock.now();
-                self.world.boot(server, &persona, generation, now);
+                let worked = self.world.worked.clone();
+                worked.at_once(|| self.world.boot(server, &persona, generation, now));
                 self.agents.remove(server);
                 self.booting.insert(server.clone());
             }

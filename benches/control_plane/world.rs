@@ -20,6 +20,7 @@ use coldspare_san::memory::{MemoryArray, Traps};
 use coldspare_san::{Admission, Admissions, Array, Login, SecretKey, SessionId, chap};
 
 use crate::must;
+use crate::timed::{Timed, Worked};
 
 /// The generation under which personas run before anything breaks.
 const FIRST: Generation = Generation::new(1);
@@ -32,6 +33,7 @@ pub(crate) struct World {
     arrays: BTreeMap<ArrayName, MemoryArray>,
     guests: BTreeMap<PersonaName, MemoryGuest>,
     sessions: BTreeMap<ServerName, Vec<(ArrayName, SessionId)>>,
+    pub(crate) worked: Worked,
 }
 
 impl World {
@@ -71,6 +73,7 @@ impl World {
                 .map(|name| (name.clone(), MemoryGuest::new(name.clone(), [])))
                 .collect(),
             sessions: BTreeMap::new(),
+            worked: Worked::default(),
             key,
             site: site.clone(),
         };
@@ -102,16 +105,30 @@ impl World {
     /// The controller's end of everything.
     pub(crate) fn devices(&self) -> Devices {
         Devices {
-            bmcs: handles(&self.bmcs, |bmc| Arc::new(bmc) as _),
-            switches: handles(&self.switches, |switch| Arc::new(switch) as _),
-            arrays: handles(&self.arrays, |array| Arc::new(array) as _),
-            guests: handles(&self.guests, |guest| Arc::new(guest) as _),
+            bmcs: self.handles(&self.bmcs, |bmc| Arc::new(bmc) as _),
+            switches: self.handles(&self.switches, |switch| Arc::new(switch) as _),
+            arrays: self.handles(&self.arrays, |array| Arc::new(array) as _),
+            guests: self.handles(&self.guests, |guest| Arc::new(guest) as _),
             groups: BTreeMap::new(),
-            workloads: handles(&self.guests, |_| Arc::new(Plain) as _),
+            workloads: self.handles(&self.guests, |_| Arc::new(Plain) as _),
             san_key: self.key.clone(),
             prober: Arc::new(Silence),
             pinger: Arc::new(Silence),
         }
+    }
+
+    fn handles<K: Ord + Clone, Device: Clone, Handle: ?Sized>(
+        &self,
+        devices: &BTreeMap<K, Device>,
+        handle: impl Fn(Timed<Device>) -> Arc<Handle>,
+    ) -> BTreeMap<K, Arc<Handle>> {
+        let timed = |device: &Device| Timed {
+            device: device.clone(),
+            worked: self.worked.clone(),
+        };
+        let each = devices.iter();
+        each.map(|(name, device)| (name.clone(), handle(timed(device))))
+            .collect()
     }
 
     /// Every device answers after so long.
@@ -188,15 +205,6 @@ impl World {
         let sessions = sessions.collect();
         self.sessions.insert(server.clone(), sessions);
     }
-}
-
-fn handles<K: Ord + Clone, T: Clone, H: ?Sized>(
-    devices: &BTreeMap<K, T>,
-    handle: impl Fn(T) -> Arc<H>,
-) -> BTreeMap<K, Arc<H>> {
-    let each = devices.iter();
-    each.map(|(name, device)| (name.clone(), handle(device.clone())))
-        .collect()
 }
 
 /// Nobody answers a probe, and no persona is without agent.
