@@ -14,6 +14,8 @@ use crate::plant::{Iron, Plant};
 pub(crate) enum Lack {
     /// Nothing: it is the real one.
     Nothing,
+    /// It does nothing, and says why it could not.
+    Deeds,
     /// It takes nothing away, and gives without having looked.
     Proof,
     /// Its commits expect no term.

@@ -245,6 +245,10 @@ impl State {
                 let mind = self.controllers[who].mind.as_mut();
                 mind.expect("it leads").waits.push_back(todo);
             }
+            Todo::Act(task, order) if rules.lack == Lack::Deeds => {
+                let end = Err(no_answer(&order));
+                self.tell(rules, who, Input::Acted { task, end });
+            }
             Todo::Act(task, order) => {
                 let step = match rules.lack {
                     Lack::Proof => blindly(&rules.iron, order, &self.plant),
