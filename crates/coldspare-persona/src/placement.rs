@@ -49,9 +49,10 @@ pub struct Choice {
 ///
 /// * As many are placed as can be, and whom to leave out is decided by priority alone: nobody is
 ///   left out for the sake of one of lower priority.
-/// * Each gets the best server that is left: one that has not failed before one that has, one that
-///   fits in full before one that lacks something, then the one with the least memory to spare,
-///   then the first by name.
+/// * Each gets the best server that is left: one that has not failed before one that has, and of
+///   those the one whose failure is longest ago, so that each gets its turn; then one that fits in
+///   full before one that lacks something, then the one with the least memory to spare, then the
+///   first by name.
 /// * The last resort is taken only when no spare is left; where several could take theirs, the
 ///   one of lowest priority does.
 ///
@@ -110,7 +111,8 @@ fn wish(row: &[Fitness], candidates: &[&Candidate<'_>]) -> Wish {
 fn rank(fitness: &Fitness, candidate: &Candidate<'_>, index: usize) -> impl Ord + use<> {
     let degraded = !fitness.warnings.is_empty();
     let memory = candidate.server.memory;
-    (fitness.in_place, candidate.failed, degraded, memory, index)
+    let failed_at = candidate.failed_at;
+    (fitness.in_place, failed_at, degraded, memory, index)
 }
 
 /// Everything that was weighed, with what came of it.

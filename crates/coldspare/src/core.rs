@@ -211,7 +211,7 @@ fn initial(site: &Site, server: &ServerName) -> ServerRecord {
     ServerRecord {
         maintenance: of.is_some_and(|of| of.server.maintenance),
         scrubbed: false,
-        failed: false,
+        failed_at: None,
     }
 }
 

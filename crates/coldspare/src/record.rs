@@ -20,7 +20,7 @@ mod site;
 mod store;
 
 pub use plan::KeptPlan;
-pub use site::{SiteOnRecord, SiteParts, site_of};
+pub use site::{SiteMark, SiteOnRecord, SiteParts, site_of};
 pub use store::{Loaded, Unreadable, commit, load};
 
 /// What the keys of the record begin with.
@@ -41,6 +41,10 @@ pub struct PersonaRecord {
     pub run: Option<Run>,
     /// Servers on which it failed, and until when they are passed over.
     pub avoid: BTreeMap<ServerName, Time>,
+    /// By which site its networks were set last. If it runs, and another site is on record, they are
+    /// set anew.
+    #[serde(default)]
+    pub site: Option<SiteMark>,
 }
 
 impl PersonaRecord {
@@ -145,10 +149,10 @@ pub struct ServerRecord {
     pub maintenance: bool,
     /// It was seen off, disarmed, parked and shut out since it last wore a persona.
     pub scrubbed: bool,
-    /// It failed the last persona that it wore, and nobody has looked at it since: its maintenance
-    /// ended later, or a persona came up on it.
+    /// When it failed the last persona that it wore, unless somebody has looked at it since: its
+    /// maintenance ended later, or a persona came up on it.
     #[serde(default)]
-    pub failed: bool,
+    pub failed_at: Option<Time>,
 }
 
 /// What is durable about the controller itself.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use coldspare_names::{Channel, NetworkName, PersonaName, ServerName};
+use coldspare_names::{Channel, NetworkName, PersonaName, ServerName, Time};
 use serde::{Deserialize, Serialize};
 
 use crate::{FailureDomain, Persona, Server};
@@ -73,8 +73,8 @@ pub struct Candidate<'a> {
     pub reserved: Option<PersonaName>,
     /// Whether it has been made fit to be a spare: disarmed, parked, shut out, read back.
     pub scrubbed: bool,
-    /// Whether it failed the last persona that it wore, and nobody has looked at it since.
-    pub failed: bool,
+    /// When it failed the last persona that it wore, unless somebody has looked at it since.
+    pub failed_at: Option<Time>,
     /// Whether it is on.
     pub power: Power,
 }
@@ -88,7 +88,7 @@ impl<'a> Candidate<'a> {
             wears: None,
             reserved: None,
             scrubbed: true,
-            failed: false,
+            failed_at: None,
             power: Power::Off,
         }
     }

@@ -36,7 +36,7 @@ pub(super) fn assess(claim: &Claim<'_>, candidate: &Candidate<'_>) -> Fitness {
         network(persona, server, need, &mut fitness);
     }
     machine(persona, server, &mut fitness);
-    if candidate.failed {
+    if candidate.failed_at.is_some() {
         fitness.warnings.push(Warning::Failed);
     }
     history(claim, server, &mut fitness.refusals);

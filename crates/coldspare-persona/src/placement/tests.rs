@@ -1,5 +1,7 @@
 use std::collections::BTreeSet;
+use std::time::Duration;
 
+use coldspare_names::Time;
 use proptest::prelude::*;
 
 use super::*;
@@ -404,18 +406,26 @@ fn a_server_that_cannot_be_proven_off_is_not_started_again() {
 }
 
 #[test]
-fn a_server_that_failed_is_taken_only_where_no_other_is_left() {
+fn a_server_that_failed_is_taken_only_where_no_other_is_left_and_each_in_turn() {
     let persona = persona("exchange-1");
-    let (good, failed) = (server("r720-4"), server("r720-3"));
-    let failed = Candidate {
-        failed: true,
-        ..Candidate::spare(&failed)
+    let servers = ["r720-1", "r720-2", "r720-3"].map(server);
+    let failed = |at: usize, seconds: u64| Candidate {
+        failed_at: Some(Time::EPOCH + Duration::from_secs(seconds)),
+        ..Candidate::spare(&servers[at])
     };
-    let good = Candidate::spare(&good);
-    let both = place(&[claim(&persona)], &[failed.clone(), good]);
-    assert_eq!(chosen(&both[0]), Some("r720-4"));
-    let alone = place(&[claim(&persona)], &[failed]);
-    assert_eq!(chosen(&alone[0]), Some("r720-3"));
-    let warnings = &alone[0].choice.as_ref().unwrap().warnings;
-    assert_eq!(warnings, &[Warning::Failed]);
+    let choice = |candidates: &[Candidate<'_>]| {
+        let placed = place(&[claim(&persona)], candidates);
+        placed[0].choice.clone().unwrap()
+    };
+    let good = choice(&[failed(0, 7), failed(1, 5), Candidate::spare(&servers[2])]);
+    assert_eq!(good.server.as_str(), "r720-3");
+    let first = choice(&[failed(0, 7), failed(1, 5), failed(2, 6)]);
+    assert_eq!(
+        first.server.as_str(),
+        "r720-2",
+        "its failure is longest ago"
+    );
+    assert_eq!(first.warnings, [Warning::Failed]);
+    let next = choice(&[failed(0, 7), failed(1, 9), failed(2, 6)]);
+    assert_eq!(next.server.as_str(), "r720-3");
 }

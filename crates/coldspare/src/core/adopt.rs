@@ -66,7 +66,9 @@ impl Core {
         }
     }
 
-    fn adopted(&mut self, name: &PersonaName, record: PersonaRecord) {
+    fn adopted(&mut self, name: &PersonaName, mut record: PersonaRecord) {
+        // Its networks are left as they were found.
+        record.site = self.site_on_record.mark();
         let mut events = Vec::new();
         if record.holding.holders().len() > 1 {
             let others: Vec<_> = record
@@ -147,6 +149,7 @@ fn adopt(
         wanted,
         run: None,
         avoid: BTreeMap::new(),
+        site: None,
     })
 }
 

@@ -7,10 +7,10 @@ use coldspare_persona::PersonaState;
 use coldspare_store::Listing;
 
 use super::commit::Proposal;
-use super::{Core, Output, RequestId};
+use super::{Core, Output, RequestId, Subject};
 use crate::command::Actor;
 use crate::event::{Event, What};
-use crate::record::{Purpose, Run, SiteOnRecord, SiteParts, site_of};
+use crate::record::{PersonaRecord, Purpose, Run, SiteOnRecord, SiteParts, site_of};
 use crate::reply::Reply;
 use crate::site::Site;
 
@@ -70,13 +70,11 @@ impl Core {
     }
 
     /// A site was recorded: it is used from now on.
-    pub(super) fn applied(&mut self, actor: &Actor, site: Arc<Site>) {
+    pub(super) fn applied(&mut self, site: Arc<Site>) {
         self.applying = false;
         self.change_site(site);
-        let names: Vec<_> = self.site.personas.keys().cloned().collect();
-        for name in &names {
-            self.refresh(actor, name);
-        }
+        let personas = self.site.personas.keys().cloned();
+        self.dirty.extend(personas.map(Subject::Persona));
     }
 
     /// Uses the site that the store has on record, if it is another one. False: it cannot be used
@@ -108,32 +106,36 @@ impl Core {
         same
     }
 
+    /// Whether a running persona's networks were set as another site said.
+    pub(super) fn is_outdated(&self, record: &PersonaRecord) -> bool {
+        record.state == PersonaState::Running && record.site != self.site_on_record.mark()
+    }
+
     /// Sets a running persona's ports and interfaces as the site now says.
-    fn refresh(&mut self, actor: &Actor, name: &PersonaName) {
-        let Ok(mut record) = self.free(name) else {
+    pub(super) fn refresh(&mut self, name: &PersonaName) {
+        let Some(mut record) = self.record(name).cloned() else {
             return;
         };
-        if record.state != PersonaState::Running || record.run.is_some() {
-            return;
-        }
         let policy = self.pool_policy(name);
         match self.planner(&policy).refresh(&record.holding) {
             Ok(plan) => {
                 record.run = Some(Run {
                     purpose: Purpose::Refresh,
-                    actor: actor.clone(),
+                    actor: Actor::Controller,
                     to: None,
                     plan: plan.into(),
                     stage: 0,
                     opened: self.now,
                     deadline: None,
                 });
+                record.site = self.site_on_record.mark();
                 self.begin_anew(name);
                 let why = format!("set the networks of {name} as the site says");
-                self.propose(Proposal::new(actor.clone(), why).persona(record));
+                self.propose(Proposal::new(Actor::Controller, why).persona(record));
             }
             Err(problem) => {
-                self.tell(Event::new(What::Alarm).persona(name).because(problem));
+                let event = Event::new(What::Alarm).persona(name).because(&problem);
+                self.tell_once(name, problem.to_string(), event);
             }
         }
     }

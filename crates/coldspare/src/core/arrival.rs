@@ -1,5 +1,7 @@
 //! When a persona that was given to a server counts as up, and when it is given up.
 
+use std::time::Duration;
+
 use coldspare_names::{Generation, PersonaName, ServerName, Time};
 
 use super::{Core, Output, Subject};
@@ -18,6 +20,11 @@ impl Core {
         else {
             return;
         };
+        let stage = self.personas.get(name).and_then(|of| of.stage.as_ref());
+        let Some(began) = stage.map(|stage| stage.began) else {
+            return;
+        };
+        let deadline = deadline.max(began + self.hearing_time(name));
         // The server was off then, or has been shut out since: no older session is left of it.
         let since = run.opened;
         if self.now >= deadline {
@@ -48,6 +55,16 @@ impl Core {
                 since,
             }));
         }
+    }
+
+    /// How long it takes to hear from whoever is up. A controller that was away may begin to wait
+    /// after the boot timer has ended: who came up meanwhile is not given up unheard.
+    fn hearing_time(&self, name: &PersonaName) -> Duration {
+        let of = self.site.personas.get(name);
+        let timer = of.map(|of| of.persona.boot_timer.length());
+        let profile = &self.site.heartbeat;
+        let heard = profile.silence + profile.disk_silence + profile.answer_limit;
+        heard.min(timer.unwrap_or_default())
     }
 
     fn is_heard(&self, server: &ServerName) -> bool {

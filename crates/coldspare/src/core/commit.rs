@@ -214,7 +214,7 @@ impl Core {
                 }
                 if let Some((site, parts)) = proposal.site {
                     self.site_on_record = SiteOnRecord::after(&parts, revision);
-                    self.applied(&proposal.actor, site);
+                    self.applied(site);
                     self.look_at_everything();
                 }
                 self.outputs
@@ -303,7 +303,9 @@ impl Core {
             }
         }
         self.tasks = super::tasks::Tasks::default();
-        self.timers.clear();
+        // Commits are over; what else was to be looked at is due as before.
+        self.timers
+            .retain(|(_, subject)| !matches!(subject, Subject::Commit(_)));
         if !self.read_site(listing) {
             self.reading = read_before;
             return;

@@ -67,6 +67,10 @@ impl Core {
         let Some(steps) = run.plan.stages.get(run.stage) else {
             return false;
         };
+        // The same server is prepared next: what is taken from it must be over.
+        if is_in_place(run) {
+            return false;
+        }
         let patience = self.pool_policy(record.holding.persona()).off_pause + LATECOMERS;
         let mut others = steps.iter().zip(&stage.ends);
         if self.now < stage.began + patience

@@ -170,10 +170,17 @@ impl Core {
         failed: bool,
     ) -> Proposal {
         let found = to.and_then(|to| Some((&to.server, self.servers.get(&to.server)?)));
+        let failed_at = failed.then_some(self.now);
         match found {
-            Some((name, server)) if server.kept.record.failed != failed => {
+            Some((name, server)) if server.kept.record.failed_at != failed_at => {
                 let record = server.kept.record.clone();
-                proposal.server(name, ServerRecord { failed, ..record })
+                proposal.server(
+                    name,
+                    ServerRecord {
+                        failed_at,
+                        ..record
+                    },
+                )
             }
             _ => proposal,
         }

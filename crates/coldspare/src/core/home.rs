@@ -146,7 +146,7 @@ impl Core {
                 grant.is_some_and(|grant| grant.server == *name)
             }),
             scrubbed: known.kept.record.scrubbed,
-            failed: known.kept.record.failed,
+            failed_at: known.kept.record.failed_at,
             power: match known.power {
                 Power::Off => placement::Power::Off,
                 Power::On => placement::Power::On,
@@ -261,6 +261,7 @@ impl Core {
             record.turn(PersonaEvent::Placed);
         }
         let grant = record.holding.reserved().cloned();
+        record.site = self.site_on_record.mark();
         record.run = Some(Run {
             purpose,
             actor: actor.clone(),
@@ -294,7 +295,9 @@ impl Core {
             if let Some(server) = self.servers.get(name) {
                 let mut known = server.kept.record.clone();
                 known.scrubbed &= *name != choice.server;
-                known.failed |= lost.contains(name);
+                if lost.contains(name) {
+                    known.failed_at = Some(self.now);
+                }
                 proposal = proposal.server(name, known);
             }
         }

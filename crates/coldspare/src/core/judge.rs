@@ -286,6 +286,46 @@ impl Core {
         server.is_some_and(|server| server.accepted && server.verdict.is_none())
     }
 
+    /// Whether the server from which a persona is to be taken is heard again, and nothing was begun:
+    /// it took long to record that it was given up.
+    pub(super) fn has_returned(&self, record: &PersonaRecord, failures: u32) -> bool {
+        let begins = |run: &Run| run.purpose == Purpose::Failover && run.stage == 0;
+        if failures > 0 || !record.run.as_ref().is_some_and(begins) {
+            return false;
+        }
+        let reserved = record.holding.reserved();
+        let mut holders = record.holding.holders().keys();
+        let is_back = |name: &ServerName| {
+            let server = self.servers.get(name);
+            let heard = server.is_some_and(|it| it.accepted && it.verdict.is_none());
+            heard && reserved.is_some_and(|grant| grant.server != *name)
+        };
+        holders.next().is_some_and(is_back) && holders.next().is_none()
+    }
+
+    /// A failover ends before it has begun: the persona stays, and the reserved server is freed.
+    pub(super) fn call_off(&mut self, name: &PersonaName) {
+        let Some(mut record) = self.record(name).cloned() else {
+            return;
+        };
+        record.turn(PersonaEvent::StepFailed);
+        record.turn(PersonaEvent::HomeKept);
+        let policy = self.pool_policy(name);
+        let plan = self.planner(&policy).free(&record.holding);
+        record.run = Some(Run {
+            purpose: Purpose::Free,
+            actor: Actor::Controller,
+            to: None,
+            plan: plan.into(),
+            stage: 0,
+            opened: self.now,
+            deadline: None,
+        });
+        self.begin_anew(name);
+        let why = format!("{name} stays where it is: its server was heard before it was fenced");
+        self.propose(Proposal::new(Actor::Controller, why).persona(record));
+    }
+
     /// A persona that waits stays where it is, if its own server is heard again.
     pub(super) fn keep_home(&mut self, name: &PersonaName) {
         let Some(mut record) = self.record(name).cloned() else {
@@ -301,6 +341,7 @@ impl Core {
         }
         let policy = self.pool_policy(name);
         let plan = self.planner(&policy).refresh(&record.holding);
+        record.site = self.site_on_record.mark();
         record.run = plan.ok().map(|plan| Run {
             purpose: Purpose::Stay,
             actor: Actor::Controller,

@@ -111,8 +111,12 @@ impl Core {
         on: Option<&ServerName>,
     ) -> Result<Option<Reply>, String> {
         let mut record = self.free(name)?;
+        self.check_server(on)?;
         if record.wanted == Wanted::Running {
-            return Ok(Some(Reply::AlreadySo));
+            return match on.filter(|on| !record.holding.involves(on)) {
+                Some(on) => Err(format!("{name} is {}, not for {on}", record.state)),
+                None => Ok(Some(Reply::AlreadySo)),
+            };
         }
         if record.run.is_some() {
             return Err(format!(
@@ -122,7 +126,6 @@ impl Core {
         }
         record.wanted = Wanted::Running;
         record.turn(PersonaEvent::StartRequested);
-        self.check_server(on)?;
         let placements = self.place(std::slice::from_ref(name), on);
         match placements.first() {
             Some(placement) if placement.choice.is_some() => {
@@ -205,7 +208,7 @@ impl Core {
         let mut record = server.kept.record.clone();
         record.maintenance = on;
         // Whoever worked on it has looked at it.
-        record.failed &= on;
+        record.failed_at = record.failed_at.filter(|_| on);
         // People have worked on it: what was read back before does not count.
         record.scrubbed &= on;
         let word = if on { "in" } else { "out of" };
@@ -235,10 +238,12 @@ impl Core {
                 "{server} does not hold {name} under generation {generation}"
             ));
         }
-        let doubted = self
-            .servers
-            .get(server)
-            .is_some_and(|server| server.verdict.is_some());
+        // One on which it did not come up is not believed, and not watched: see `watch`.
+        let doubted = record.avoid.contains_key(server)
+            || self
+                .servers
+                .get(server)
+                .is_some_and(|server| server.verdict.is_some());
         if holds && !doubted && record.state != PersonaState::OperatorNeeded {
             return Err(format!("nothing speaks against {server}: it is heard"));
         }

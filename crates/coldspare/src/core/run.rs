@@ -22,7 +22,9 @@ impl Core {
             return;
         };
         if kept.record.run.is_none() {
-            if kept.record.state == PersonaState::Waiting && self.is_back(&kept.record) {
+            if self.is_outdated(&kept.record) {
+                self.refresh(name);
+            } else if kept.record.state == PersonaState::Waiting && self.is_back(&kept.record) {
                 self.keep_home(name);
             } else if kept.record.state == PersonaState::Waiting {
                 let pool = self.pool_for(name);
@@ -40,6 +42,7 @@ impl Core {
                 self.timers
                     .insert((persona.rest_until, Subject::Persona(name.clone())));
             }
+            None if self.has_returned(&kept.record, persona.failures) => self.call_off(name),
             None => self.begin_stage(name),
         }
     }

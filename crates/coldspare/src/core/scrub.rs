@@ -13,10 +13,16 @@ use crate::holding::Holding;
 impl Core {
     /// Leads a server on: scrubs it, if it holds nothing and is not scrubbed yet.
     pub(super) fn scrub(&mut self, name: &ServerName) {
-        let Some(server) = self.servers.get(name) else {
+        let may = self.may_scrub(name);
+        let Some(server) = self.servers.get_mut(name) else {
             return;
         };
-        if server.kept.is_committing() || server.kept.record.scrubbed || !self.may_scrub(name) {
+        if !may {
+            // Whatever was seen so far may be otherwise once it may be scrubbed again.
+            server.scrub = None;
+            return self.abandon(&Subject::Server(name.clone()));
+        }
+        if server.kept.is_committing() || server.kept.record.scrubbed {
             return;
         }
         match &server.scrub {

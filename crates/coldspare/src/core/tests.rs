@@ -3,6 +3,7 @@ use std::time::Duration;
 use coldspare_names::Generation;
 
 mod adoption;
+mod away;
 mod bench;
 mod conflicts;
 mod crashes;

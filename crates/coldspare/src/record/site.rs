@@ -24,6 +24,23 @@ struct Contents {
     parts: Vec<String>,
 }
 
+/// By which one site is told from another: the beginning of a digest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct SiteMark(u64);
+
+impl SiteMark {
+    fn of(contents: &Value) -> Self {
+        let digest = blake3::hash(contents.bytes());
+        let (beginning, _) = digest.as_bytes().split_at(size_of::<u64>());
+        Self(
+            beginning
+                .iter()
+                .fold(0, |mark, byte| mark << 8 | u64::from(*byte)),
+        )
+    }
+}
+
 /// A site, cut into parts.
 #[derive(Debug, Clone)]
 pub struct SiteParts {
@@ -72,6 +89,7 @@ impl SiteParts {
 pub struct SiteOnRecord {
     /// When the one that counts was recorded; `None`: there is none.
     revision: Option<Revision>,
+    mark: Option<SiteMark>,
     /// All parts: its own, and what is left of others.
     parts: BTreeSet<Key>,
 }
@@ -83,8 +101,10 @@ impl SiteOnRecord {
             let below = key.as_str().strip_prefix(SITE);
             below.is_some_and(|name| name.starts_with('/'))
         };
+        let site = record.entries.get(SITE);
         Self {
-            revision: record.entries.get(SITE).map(|entry| entry.revision),
+            revision: site.map(|entry| entry.revision),
+            mark: site.map(|entry| SiteMark::of(&entry.value)),
             parts: record.entries.keys().filter(is_part).cloned().collect(),
         }
     }
@@ -93,6 +113,7 @@ impl SiteOnRecord {
     pub(crate) fn after(parts: &SiteParts, revision: Revision) -> Self {
         Self {
             revision: Some(revision),
+            mark: Some(SiteMark::of(&parts.contents)),
             parts: parts.parts.iter().map(|(key, _)| key.clone()).collect(),
         }
     }
@@ -100,6 +121,11 @@ impl SiteOnRecord {
     /// When the one that counts was recorded.
     pub(crate) fn revision(&self) -> Option<Revision> {
         self.revision
+    }
+
+    /// Which one counts.
+    pub(crate) fn mark(&self) -> Option<SiteMark> {
+        self.mark
     }
 
     /// The commit, which then makes those parts the site on record, once they are

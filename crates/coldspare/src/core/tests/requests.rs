@@ -162,7 +162,11 @@ async fn a_stopped_persona_is_nobodys_until_it_is_started() {
     accepted(&bench.ask(start(None)).await);
     bench.run(LONG).await;
     assert_eq!(bench.home(1), Some((server(1), generation(3))));
-    assert_eq!(bench.ask(start(None)).await, Reply::AlreadySo);
+    for so in [None, Some(server(1))] {
+        assert_eq!(bench.ask(start(so)).await, Reply::AlreadySo);
+    }
+    let reason = refused(bench.ask(start(Some(server(3)))).await);
+    assert!(reason.contains("not for r720-3"), "{reason}");
 }
 
 #[tokio::test(start_paused = true)]

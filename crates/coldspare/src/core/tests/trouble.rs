@@ -113,13 +113,13 @@ async fn a_server_that_failed_is_the_last_of_the_spares_until_somebody_looked_at
     bench.run_until_told(What::Restored, SHORT).await;
     bench.run(LONG).await;
     let record = |bench: &Bench| bench.server_record(&server(1));
-    assert!(record(&bench).scrubbed && record(&bench).failed);
+    assert!(record(&bench).scrubbed && record(&bench).failed_at.is_some());
     for on in [true, false] {
         let server = server(1);
         bench.ask(Verb::Maintenance { server, on }).await;
     }
     bench.run(SHORT).await;
-    assert!(!record(&bench).failed);
+    assert_eq!(record(&bench).failed_at, None);
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,0 +1,193 @@
+//! What was decided or begun before a controller was away, or could record nothing, and has to fit
+//! the world that it finds afterwards.
+
+use std::time::Duration;
+
+use coldspare_bmc::Faults;
+use coldspare_network::VlanId;
+
+use super::bench::{Bench, Mishap};
+use super::{LONG, SHORT, generation};
+use crate::command::Verb;
+use crate::event::What;
+use crate::reply::Reply;
+use crate::site::Site;
+use crate::step::Step;
+use crate::test_world::{UNBOUND, WHITE_PAPER, persona, server, white_paper};
+
+/// Nothing can be recorded for so long.
+async fn without_store(bench: &mut Bench, span: Duration) {
+    let next = bench.commits + 1;
+    bench
+        .mishaps
+        .extend((next..next + 10_000).map(|commit| (commit, Mishap::NeverArrives)));
+    bench.run(span).await;
+    bench.mishaps.clear();
+}
+
+fn maintenance(number: u8, on: bool) -> Verb {
+    let server = server(number);
+    Verb::Maintenance { server, on }
+}
+
+fn powered_off(bench: &Bench, number: u8) -> usize {
+    let server = server(number);
+    let off = Step::PowerOff { server };
+    bench.acted.iter().filter(|step| **step == off).count()
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_came_up_while_nobody_could_hear_it_is_not_given_up_when_its_boot_timer_has_ended() {
+    let mut bench = Bench::running(white_paper()).await;
+    bench.lose_power(1);
+    bench.run_until_told(What::PoweredOn, SHORT).await;
+    without_store(&mut bench, Duration::from_mins(30)).await;
+    bench.restart();
+    bench.run(SHORT).await;
+    assert_eq!(bench.home(1), Some((server(3), generation(2))));
+    assert!(bench.record(1).run.is_none(), "{:#?}", bench.story());
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_has_not_come_up_by_then_is_given_up_all_the_same() {
+    let mut bench = Bench::running(white_paper()).await;
+    bench.world.broken.insert(server(3));
+    bench.lose_power(1);
+    bench.run_until_told(What::PoweredOn, SHORT).await;
+    without_store(&mut bench, Duration::from_mins(30)).await;
+    bench.restart();
+    bench.run(SHORT).await;
+    assert!(bench.record(1).avoid.contains_key(&server(3)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_home_that_returned_before_its_failover_could_be_recorded_is_kept() {
+    let mut bench = Bench::running(white_paper()).await;
+    bench.run(SHORT).await;
+    bench.lose_power(1);
+    let before = powered_off(&bench, 1);
+    without_store(&mut bench, SHORT).await;
+    assert_eq!(bench.count(What::Verdict), 1);
+    for commit in bench.commits + 1..bench.commits + 1000 {
+        bench.mishaps.insert(commit, Mishap::NeverArrives);
+    }
+    bench.world.bmcs[&server(1)].return_mains();
+    bench.run(SHORT).await;
+    bench.mishaps.clear();
+    bench.run(LONG).await;
+    assert_eq!(bench.home(1), Some((server(1), generation(1))));
+    assert_eq!(powered_off(&bench, 1), before, "{:#?}", bench.story());
+    bench.assert_ready(&[3]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_verdict_that_waits_for_its_time_is_acted_on_though_the_record_was_read_again() {
+    let mut bench = Bench::running(white_paper()).await;
+    for array in bench.world.arrays.values() {
+        for source in bench.world.site.san_addresses(&server(1)) {
+            array.set_reachable(source, false);
+            let sessions = array.open_sessions().into_iter();
+            for session in sessions.filter(|session| session.source == source) {
+                array.end_session(&session.id);
+            }
+        }
+    }
+    bench.run_until_told(What::Verdict, LONG).await;
+    bench.mishaps.insert(bench.commits + 1, Mishap::Conflict);
+    let reply = bench.ask(Verb::Pause { on: true }).await;
+    assert!(matches!(reply, Reply::Refused(_)), "{reply:?}");
+    bench.run_until_told(What::Restored, LONG).await;
+    assert_eq!(bench.home(1), Some((server(3), generation(2))));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_site_that_is_applied_during_a_failover_holds_for_the_new_home_too() {
+    let mut bench = Bench::running(white_paper()).await;
+    bench.lose_power(1);
+    bench.run_until_told(What::PoweredOn, SHORT).await;
+    let renumbered = WHITE_PAPER.replace("vlan = 103", "vlan = 203");
+    let site = Site::parse(&renumbered, "changed.toml").unwrap();
+    let reply = bench.ask(Verb::Apply { site: site.into() }).await;
+    assert!(matches!(reply, Reply::Accepted(_)), "{reply:?}");
+    bench.run(LONG).await;
+    assert_eq!(bench.home(1), Some((server(3), generation(2))));
+    for number in [2, 3] {
+        let cabling = bench.world.site.cabling(&server(number));
+        let carried = |vlan: u16| {
+            let vlan = VlanId::new(vlan).unwrap();
+            let ports = cabling.iter().filter(|(_, cable)| {
+                let switch = bench.world.switches.get(&cable.port.switch);
+                switch.is_some_and(|switch| switch.carries(&cable.port.port, vlan))
+            });
+            ports.count()
+        };
+        assert!(carried(203) > 0, "server {number}");
+        assert_eq!(carried(103), 0, "server {number}");
+    }
+    let runs = bench.told.iter().filter(|told| {
+        told.event.event == What::Wired && told.event.about.persona == Some(persona(2))
+    });
+    assert!(runs.count() > 0, "{:#?}", bench.story());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_scrub_saw_before_people_worked_on_the_server_does_not_count() {
+    let mut bench = Bench::running(white_paper()).await;
+    bench.run(SHORT).await;
+    for on in [true, false] {
+        bench.ask(maintenance(3, on)).await;
+    }
+    // It is being scrubbed, slowly, when it goes into maintenance once more.
+    bench.world.bmcs[&server(3)].set_faults(Faults {
+        answer_after: Duration::from_secs(1),
+        ..Faults::default()
+    });
+    bench.run(Duration::from_secs(1)).await;
+    bench.ask(maintenance(3, true)).await;
+    bench.run(LONG).await;
+    let before = powered_off(&bench, 3);
+    bench.ask(maintenance(3, false)).await;
+    bench.run(LONG).await;
+    assert_eq!(powered_off(&bench, 3), before + 1);
+    bench.assert_scrubbed(&[3]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_a_server_on_which_it_did_not_come_up_a_person_can_say_that_it_is_fenced() {
+    let mut bench = Bench::with_arrays(white_paper(), UNBOUND).await;
+    bench.run(SHORT).await;
+    bench.world.broken.insert(server(3));
+    bench.lose_power(1);
+    bench.run_until_told(What::PoweredOn, SHORT).await;
+    bench.ask(maintenance(1, true)).await;
+    bench
+        .run_until_told(What::Waiting, Duration::from_mins(30))
+        .await;
+    bench.lose_feed(3);
+    let persona = persona(1);
+    bench
+        .ask(Verb::Stop {
+            persona: persona.clone(),
+        })
+        .await;
+    bench.run(LONG).await;
+    let word = Verb::ConfirmFenced {
+        persona,
+        server: server(3),
+        generation: generation(2),
+    };
+    let reply = bench.ask(word).await;
+    assert!(matches!(reply, Reply::Accepted(_)), "{reply:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_is_started_again_in_place_is_parked_before_it_is_wired() {
+    let mut bench = Bench::running(white_paper()).await;
+    bench.ask(maintenance(3, true)).await;
+    bench.world.frozen.insert(server(1));
+    for switch in bench.world.switches.values() {
+        switch.set_latency(Duration::from_secs(2));
+    }
+    bench.run_until_told(What::Wired, LONG).await;
+    assert_eq!(bench.count(What::Parked), bench.world.switches.len());
+}
