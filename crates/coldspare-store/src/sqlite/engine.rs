@@ -1,7 +1,9 @@
 //! What is asked of a store, as statements of the engine.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, Transaction, TransactionBehavior};
@@ -24,7 +26,12 @@ const _: () = assert!(Txn::MOST_KEYS < 128);
 #[derive(Debug)]
 pub(super) struct Engine {
     connection: Connection,
+    path: PathBuf,
+    file: Option<FileId>,
 }
+
+/// Which file it is: its device, and its number there.
+type FileId = (u64, u64);
 
 /// What a watch is shown.
 #[derive(Debug)]
@@ -51,7 +58,11 @@ impl Engine {
             ));
         }
         connection.pragma_update(None, "synchronous", "full")?;
-        Ok(Self { connection })
+        Ok(Self {
+            connection,
+            path: path.to_owned(),
+            file: file_at(path),
+        })
     }
 
     pub(super) fn get(&mut self, key: &Key) -> Result<Option<Entry>, Failure> {
@@ -80,6 +91,12 @@ impl Engine {
 
     /// What became of each, when all is on the disk; if it fails, of none anything.
     pub(super) fn commit(&mut self, txns: &[Txn]) -> Result<Vec<Outcome>, Failure> {
+        // What is committed to a file without a name is lost when it is closed.
+        if file_at(&self.path) != self.file {
+            return Err(Failure::Unreachable(
+                "the file was moved or deleted".to_owned(),
+            ));
+        }
         let group = self.begin(TransactionBehavior::Immediate)?;
         let before = latest(&group)?;
         let mut revision = before.revision;
@@ -148,6 +165,11 @@ impl Engine {
         schema::check(&txn)?;
         Ok(txn)
     }
+}
+
+fn file_at(path: &Path) -> Option<FileId> {
+    let found = fs::metadata(path).ok()?;
+    Some((found.dev(), found.ino()))
 }
 
 struct Latest {

@@ -41,6 +41,27 @@ fn every_commit_is_on_the_disk_before_it_is_answered() {
 }
 
 #[test]
+fn nothing_is_committed_to_a_file_that_was_moved_deleted_or_replaced() {
+    let (folder, mut engine) = engine();
+    let path = |name| folder.path().join(name);
+    engine.commit(&[put("a", 10)]).unwrap();
+    let mut refused = || {
+        let error = told(engine.commit(&[put("b", 10)]).unwrap_err());
+        let Error::Unreachable { source, .. } = error else {
+            panic!("{error:?}");
+        };
+        source.unwrap().to_string()
+    };
+    fs::rename(path("store.db"), path("elsewhere.db")).unwrap();
+    assert_eq!(refused(), "the file was moved or deleted");
+    fs::copy(path("elsewhere.db"), path("store.db")).unwrap();
+    assert_eq!(refused(), "the file was moved or deleted");
+    fs::rename(path("elsewhere.db"), path("store.db")).unwrap();
+    engine.commit(&[put("b", 10)]).unwrap();
+    assert_eq!(engine.list(&Prefix::all()).unwrap().entries.len(), 2);
+}
+
+#[test]
 fn a_full_one_says_so_changes_nothing_and_can_still_be_read() {
     let (_folder, mut engine) = engine();
     engine.commit(&[put("a", 10)]).unwrap();
