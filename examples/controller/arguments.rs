@@ -5,11 +5,14 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use clap::{Parser, ValueEnum};
+use clap::{Parser, ValueEnum, value_parser};
 use coldspare_names::PoolName;
 use tracing::Level;
 
 /// Looks after a site: judges its servers, and brings the personas of dead ones back on spares.
+///
+/// An interrupt, SIGTERM and SIGHUP end it in good order: what is being recorded is, and on etcd
+/// another one takes over at once.
 #[derive(Debug, Parser)]
 #[command(name = "controller")]
 pub(crate) struct Arguments {
@@ -21,7 +24,8 @@ pub(crate) struct Arguments {
     /// has its own controllers then: on one etcd they lead each pool by itself.
     #[arg(long)]
     pub(crate) pool: Option<PoolName>,
-    /// Where it keeps what must not be lost: `sqlite:PATH`, `etcd:ENDPOINT,…` or `memory`.
+    /// Where it keeps what must not be lost: `sqlite:PATH`, `etcd:ENDPOINT,…` or `memory`. An
+    /// endpoint is `http://HOST:PORT`, without TLS, user and password.
     #[arg(long)]
     pub(crate) store: StoreAddress,
     /// What it is called. On one etcd each controller has a name of its own.
@@ -29,7 +33,7 @@ pub(crate) struct Arguments {
     pub(crate) name: String,
     /// On etcd, for how many seconds one that leads may not be heard of before another takes over:
     /// longer than the longest call that powers a server on or admits it, and its pause.
-    #[arg(long, default_value_t = 30)]
+    #[arg(long, default_value_t = 30, value_parser = value_parser!(u64).range(1..=3600))]
     lease: u64,
     /// The socket at which operators ask. Only its owner and root may.
     #[arg(long, default_value = "/run/coldspare.sock")]

@@ -2,12 +2,13 @@
 //! known from the kernel.
 
 use std::fs::{self, Permissions};
-use std::os::unix::fs::PermissionsExt;
+use std::io::ErrorKind;
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use coldspare::command::{Actor, Command};
+use coldspare::command::{Actor, Command, Verb};
 use coldspare::{Handle, Reply};
 use coldspare_examples::asking::{Answer, Request, Unreadable, receive, send};
 use coldspare_names::PoolName;
@@ -18,7 +19,7 @@ use tokio::sync::watch;
 use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::sleep;
 
-use crate::Failure;
+use crate::{Failure, turns};
 
 /// So many may be connected. Others wait.
 const ROOM: usize = 64;
@@ -32,6 +33,8 @@ pub(crate) enum Host {
         controller: Handle,
         /// The one pool that it looks after, if it is one.
         pool: Option<PoolName>,
+        /// What its lease lasts, if it is one of several.
+        lease: Option<Duration>,
     },
     /// One that only waits for its turn.
     Follows {
@@ -61,6 +64,7 @@ impl Door {
     /// Opens the socket, also where one was left behind by a controller that was killed.
     pub(crate) fn open(path: &Path) -> Result<Self, Failure> {
         let failed = |error: std::io::Error| format!("socket {}: {error}", path.display());
+        remains(path)?;
         if std::os::unix::net::UnixStream::connect(path).is_ok() {
             return Err(format!("socket {}: another controller answers", path.display()).into());
         }
@@ -68,7 +72,7 @@ impl Door {
         let mut unnamed = path.as_os_str().to_owned();
         unnamed.push(".new");
         let unnamed = PathBuf::from(unnamed);
-        if fs::symlink_metadata(&unnamed).is_ok() {
+        if remains(&unnamed)? {
             fs::remove_file(&unnamed).map_err(failed)?;
         }
         let listener = UnixListener::bind(&unnamed).map_err(failed)?;
@@ -104,6 +108,16 @@ impl Door {
     }
 }
 
+/// Whether a socket is left there; it may be taken away, and nothing else may.
+fn remains(path: &Path) -> Result<bool, Failure> {
+    match fs::symlink_metadata(path) {
+        Ok(found) if found.file_type().is_socket() => Ok(true),
+        Ok(_) => Err(format!("socket {}: what is there is not a socket", path.display()).into()),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(format!("socket {}: {error}", path.display()).into()),
+    }
+}
+
 async fn is_over(ended: &mut watch::Receiver<bool>) {
     // Whoever could say so is gone: that says it too.
     let _ = ended.wait_for(|ended| *ended).await;
@@ -136,8 +150,12 @@ async fn visit(mut visitor: UnixStream, host: Host, mut ended: watch::Receiver<b
 }
 
 async fn ask(host: &Host, actor: &Actor, request: Request) -> Answer {
-    let (controller, pool) = match host {
-        Host::Leads { controller, pool } => (controller, pool.clone()),
+    let (controller, pool, lease) = match host {
+        Host::Leads {
+            controller,
+            pool,
+            lease,
+        } => (controller, pool.clone(), *lease),
         Host::Follows { leader } => {
             return Answer::Reply(Reply::Refused(format!("this controller follows: {leader}")));
         }
@@ -148,6 +166,12 @@ async fn ask(host: &Host, actor: &Actor, request: Request) -> Answer {
         Ok(Err(bad)) => return Answer::Bad(bad.to_string()),
         Err(broke_off) => return Answer::Bad(broke_off.to_string()),
     };
+    // Once on record, it would keep whoever leads from giving anything.
+    if let Verb::Compare { site } | Verb::Apply { site } = &verb
+        && let Err(reason) = turns::check(lease, site)
+    {
+        return Answer::Reply(Reply::Refused(reason));
+    }
     let word = verb.word();
     let actor = actor.clone();
     let asked_by = actor.to_string();

@@ -17,6 +17,7 @@
 //!
 //! Exit status: 0 stopped as told, 2 it could not run.
 
+use std::io::{self, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -25,7 +26,7 @@ use clap::Parser;
 use coldspare::leading::Lease;
 use coldspare::site::Site;
 use coldspare::watch::tell_changes;
-use coldspare::{Clock, Core, Ending, Estimates, Shell, connect, longest_give};
+use coldspare::{Clock, Core, Ending, Estimates, Shell, connect};
 use coldspare_names::{PoolName, Time};
 use coldspare_store::Store;
 use tokio::signal::unix::{SignalKind, signal};
@@ -63,7 +64,9 @@ fn main() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("the controller cannot run: {}", log::in_full(&*failure));
+            let why = log::in_full(&*failure);
+            // Nobody reads it: the exit status says it too.
+            let _ = writeln!(io::stderr(), "the controller cannot run: {why}");
             ExitCode::from(2)
         }
     }
@@ -76,60 +79,68 @@ struct Daemon<'a> {
     store: Arc<dyn Store>,
     clock: Clock,
     door: Door,
+    /// How long a lease lasts, if one of several controllers leads.
+    lease: Option<Duration>,
     told_to_stop: watch::Receiver<bool>,
 }
 
 async fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let told_to_stop = told_to_stop()?;
+    let mut told_to_stop = told_to_stop()?;
     let pool = arguments.pool.as_ref();
     let file = arguments.site.as_ref().map(Site::load).transpose()?;
     let file = match (file, pool) {
         (Some(site), Some(pool)) => Some(site.of_pool(pool)?),
         (file, _) => file,
     };
-    let place = place::open(&arguments.store, pool).await?;
+    let place = tokio::select! {
+        place = place::open(&arguments.store, pool) => place?,
+        _ = told_to_stop.wait_for(|told| *told) => return Ok(()),
+    };
     let daemon = Daemon {
         arguments,
         file,
         store: place.store.clone(),
         clock: clock()?,
         door: Door::open(&arguments.socket)?,
-        told_to_stop: told_to_stop.clone(),
+        lease: place.shared.then(|| arguments.lease()),
+        told_to_stop,
     };
-    if place.shared {
-        turns::take(&daemon).await?;
-    } else {
-        daemon.look_after(None).await?;
+    match daemon.lease {
+        Some(length) => turns::take(&daemon, length).await?,
+        None => while let Ending::AnotherSite(_) = daemon.look_after(None).await? {},
     }
     tracing::info!("stopped");
     Ok(())
 }
 
 impl Daemon<'_> {
-    /// Looks after the site until it is told to stop. Dropped, it stops at once.
-    async fn look_after(&self, mut lease: Option<Lease>) -> Result<(), Failure> {
+    /// Looks after the site until it is told to stop, or another site is on record, with other
+    /// devices. Dropped, it stops at once.
+    async fn look_after(&self, lease: Option<Lease>) -> Result<Ending, Failure> {
+        let Some(site) = self.site_of_record().await? else {
+            return Ok(Ending::Stopped);
+        };
+        let name = &self.arguments.name;
+        let pool = self.arguments.pool.as_ref().map(PoolName::as_str);
+        tracing::info!(name, site = %site.name, pool, "looks after the site");
+        let ending = self.control(Arc::new(site), lease).await?;
+        if let Ending::AnotherSite(_) = ending {
+            tracing::info!("starts anew: the site's devices are others");
+        }
+        Ok(ending)
+    }
+
+    /// The site of record, if it can be looked after; `None`: it was told to stop before it was known.
+    async fn site_of_record(&self) -> Result<Option<Site>, Failure> {
         let mut told_to_stop = self.told_to_stop.clone();
         let file = self.file.as_ref();
         let site = tokio::select! {
             site = site_of_record::settle(&*self.store, file, self.clock.now()) => site?,
-            _ = told_to_stop.wait_for(|told| *told) => return Ok(()),
+            _ = told_to_stop.wait_for(|told| *told) => return Ok(None),
         };
         site_of_record::check(&site, self.arguments.pool.as_ref())?;
-        let mut site = Arc::new(site);
-        loop {
-            if lease.is_some() && self.arguments.lease() <= longest_give(&site) {
-                return Err("a lease must be longer than the longest call that gives".into());
-            }
-            let name = &self.arguments.name;
-            let pool = self.arguments.pool.as_ref().map(PoolName::as_str);
-            tracing::info!(name, site = %site.name, pool, "looks after the site");
-            match self.control(site, lease.clone()).await? {
-                Ending::Stopped => return Ok(()),
-                Ending::AnotherSite(other) => site = other,
-            }
-            tracing::info!("starts anew: the site's devices are others");
-            lease = lease.map(Lease::begun_anew);
-        }
+        turns::check(self.lease, &site)?;
+        Ok(Some(site))
     }
 
     /// Looks after the site as it is, until there is a reason to end.
@@ -159,6 +170,7 @@ impl Daemon<'_> {
         let host = Host::Leads {
             controller: handle.clone(),
             pool: arguments.pool.clone(),
+            lease: self.lease,
         };
         visits.spawn(self.door.clone().serve(host, ended));
         let mut told_to_stop = self.told_to_stop.clone();
@@ -176,15 +188,18 @@ impl Daemon<'_> {
     }
 }
 
-/// Becomes true on an interrupt, or when the system asks the process to terminate.
+/// Becomes true on an interrupt, when the system asks the process to terminate, or when its terminal
+/// goes away.
 fn told_to_stop() -> Result<watch::Receiver<bool>, Failure> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
+    let mut hang_up = signal(SignalKind::hangup())?;
     let (tell, told) = watch::channel(false);
     tokio::spawn(async move {
         tokio::select! {
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
+            _ = hang_up.recv() => {}
         }
         tracing::info!("told to stop");
         tell.send_replace(true);

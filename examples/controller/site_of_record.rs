@@ -14,7 +14,7 @@ use crate::Failure;
 use crate::log::in_full;
 
 /// How long a store that cannot be reached is left alone.
-const REST: Duration = Duration::from_secs(1);
+pub(crate) const REST: Duration = Duration::from_secs(1);
 
 /// The site of record. If there is none yet, the file's becomes it.
 pub(crate) async fn settle(

@@ -23,6 +23,7 @@ mod kills;
 #[allow(dead_code, reason = "the tests of one controller use the rest")]
 mod large;
 mod member;
+mod mistakes;
 mod persona;
 mod pools;
 #[path = "../controller/process.rs"]

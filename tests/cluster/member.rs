@@ -9,7 +9,7 @@ use serde_json::json;
 use super::engine::Engine;
 use super::process::{Asker, Controller, Place, within};
 
-const SITE: &str = "tests/cluster/site.toml";
+pub(crate) const SITE: &str = "tests/cluster/site.toml";
 
 /// How long a call that gives may take in this site.
 pub(crate) const LONGEST: Duration = Duration::from_millis(500);
@@ -68,9 +68,15 @@ impl Member {
 
     /// What it says when it cannot run.
     pub(crate) fn begin_in_vain(&self) -> String {
-        let pool = self.pool.into_iter().flat_map(|pool| ["--pool", pool]);
-        let arguments: Vec<_> = ["--site", SITE].into_iter().chain(pool).collect();
+        let lease = self.lease.as_secs().to_string();
+        let mut arguments = vec!["--site", SITE, "--lease", &lease];
+        arguments.extend(self.pool.into_iter().flat_map(|pool| ["--pool", pool]));
         self.place.start_in_vain(&arguments)
+    }
+
+    /// What an operator is told, who asks it.
+    pub(crate) fn ask(&self, expected: i32, arguments: &[&str]) -> String {
+        self.place.ask(expected, arguments)
     }
 
     pub(crate) fn process(&mut self) -> &mut Controller {

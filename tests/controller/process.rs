@@ -133,15 +133,18 @@ impl Place {
         controller.log()
     }
 
+    /// The tool with which an operator asks.
+    pub(crate) fn ctl(&self) -> Command {
+        let mut command = Command::new(&programs().ctl);
+        command.current_dir(root());
+        command.arg("--socket").arg(self.socket());
+        command
+    }
+
     /// What an operator is told, who asks until the controller knows its site.
     pub(crate) fn ask(&self, expected: i32, arguments: &[&str]) -> String {
         within("it knows its site", || {
-            let mut command = Command::new(&programs().ctl);
-            command
-                .current_dir(root())
-                .arg("--socket")
-                .arg(self.socket());
-            let output = command.args(arguments).output().unwrap();
+            let output = self.ctl().args(arguments).output().unwrap();
             let told = [output.stdout, output.stderr].concat();
             let told = String::from_utf8(told).unwrap();
             let early = [
@@ -195,14 +198,14 @@ impl Controller {
         self.ended().code()
     }
 
-    /// Stops it where it is (`STOP`), lets it go on (`CONT`), or asks it to end (`TERM`).
+    /// Stops it where it is (`STOP`), lets it go on (`CONT`), or asks it to end (`TERM`, `HUP`).
     pub(crate) fn signal(&self, signal: &str) {
         let id = self.process.id().to_string();
         let sent = Command::new("kill").args(["-s", signal, &id]).status();
         assert!(sent.unwrap().success());
     }
 
-    fn ended(&mut self) -> ExitStatus {
+    pub(crate) fn ended(&mut self) -> ExitStatus {
         within("it ends", || self.process.try_wait().unwrap())
     }
 

@@ -11,7 +11,7 @@ use coldspare_names::Time;
 use coldspare_sim::World;
 use coldspare_store::{Key, Store};
 use futures::future::BoxFuture;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 
 use crate::gate::Gate;
@@ -56,7 +56,7 @@ impl Member {
         let office = Key::new("controller").unwrap();
         let (who, clock) = (Key::new(name).unwrap(), world.clock());
         let contest = Contest::new(Arc::new(store(false)), office, who, LEASE, clock).unwrap();
-        let standing = contest.standing();
+        let (standing, anew) = (contest.standing(), contest.anew());
         let stands = standing.clone();
         let (running, controller) = watch::channel(None);
         let leader = Leader {
@@ -65,6 +65,7 @@ impl Member {
             gate: gate.clone(),
             store: Arc::new(store(lack == Some(Lack::Term))),
             running,
+            anew,
         };
         let awake = gate.clone();
         let begins = async move {
@@ -117,6 +118,7 @@ struct Leader {
     gate: Arc<Gate>,
     store: Arc<dyn Store>,
     running: watch::Sender<Option<Handle>>,
+    anew: Arc<Notify>,
 }
 
 impl Leader {
@@ -127,7 +129,11 @@ impl Leader {
                 let mut lost = lease.clone();
                 tokio::select! {
                     biased;
-                    () = self.look_after(lease) => {}
+                    ending = self.look_after(lease) => if let Ending::AnotherSite(other) = ending {
+                        self.site = other;
+                        self.anew.notify_one();
+                        lost.lost().await;
+                    },
                     () = lost.lost() => {}
                 }
                 self.running.send_replace(None);
@@ -137,30 +143,25 @@ impl Leader {
         }
     }
 
-    async fn look_after(&mut self, mut lease: Lease) {
+    async fn look_after(&self, lease: Lease) -> Ending {
         let (world, clock) = (&self.world, self.world.clock());
-        loop {
-            let devices = beyond(&self.gate, world, &self.running.subscribe());
-            let (binds, now) = (devices.bind(), clock.now());
-            let core = Core::new(self.site.clone(), binds, Estimates::default(), now).unwrap();
-            let (shell, handle, mut told) =
-                Shell::new(self.site.clone(), devices, self.store.clone(), clock);
-            // Agents talk to whoever leads.
-            if !self.gate.is_overtaken() {
-                world.heard_by(Some(handle.clone()));
-            }
-            self.running.send_replace(Some(handle));
-            let tells = async {
-                while let Some(told) = told.recv().await {
-                    world.tell(told);
-                }
-            };
-            match tokio::join!(shell.led_by(lease.clone()).run(core), tells) {
-                (Ending::Stopped, ()) => return,
-                (Ending::AnotherSite(other), ()) => self.site = other,
-            }
-            lease = lease.begun_anew();
+        let devices = beyond(&self.gate, world, &self.running.subscribe());
+        let (binds, now) = (devices.bind(), clock.now());
+        let core = Core::new(self.site.clone(), binds, Estimates::default(), now).unwrap();
+        let (shell, handle, mut told) =
+            Shell::new(self.site.clone(), devices, self.store.clone(), clock);
+        // Agents talk to whoever leads.
+        if !self.gate.is_overtaken() {
+            world.heard_by(Some(handle.clone()));
         }
+        self.running.send_replace(Some(handle));
+        let tells = async {
+            while let Some(told) = told.recv().await {
+                world.tell(told);
+            }
+        };
+        let (ending, ()) = tokio::join!(shell.led_by(lease).run(core), tells);
+        ending
     }
 }
 

@@ -102,9 +102,8 @@ enum Place {
         seen: Time,
         length: Duration,
     },
-    /// It leads. The lease counts from when it was asked for; none: the term is its own, but it
-    /// does not know since when.
-    Leader { term: Term, asked: Option<Time> },
+    /// It leads. The lease counts from when it was asked for.
+    Leader { term: Term, asked: Time },
 }
 
 impl Candidate {
@@ -134,7 +133,7 @@ impl Candidate {
             return Some(self.bid(term, None));
         };
         match term {
-            Some(term) if term.value == Value::from(&self.who) => self.renew(now, term),
+            Some(term) if term.value == Value::from(&self.who) => self.go_on(now, term, lease),
             _ => self.follow(now, term, lease),
         }
     }
@@ -143,17 +142,14 @@ impl Candidate {
     pub fn decided(&mut self, asked: Time, outcome: &Outcome) {
         match (outcome, &mut self.place) {
             (Outcome::Conflict(_), place) => *place = Place::Outside,
-            (Outcome::Committed(_), Place::Leader { asked: at, .. }) => *at = Some(asked),
+            (Outcome::Committed(_), Place::Leader { asked: at, .. }) => *at = asked,
             (Outcome::Committed(revision), place) => {
                 let term = Term {
                     key: self.office.term.clone(),
                     revision: *revision,
                     leader: self.who.to_string(),
                 };
-                *place = Place::Leader {
-                    term,
-                    asked: Some(asked),
-                };
+                *place = Place::Leader { term, asked };
             }
         }
     }
@@ -170,22 +166,24 @@ impl Candidate {
     /// that gives it ends before.
     pub fn leads_until(&self) -> Time {
         match &self.place {
-            Place::Leader {
-                asked: Some(asked), ..
-            } => *asked + self.length,
-            _ => Time::EPOCH,
+            Place::Leader { asked, .. } => *asked + self.length,
+            Place::Outside | Place::Follower { .. } => Time::EPOCH,
         }
     }
 
     /// When to consider again at the latest: a leader renews after a third of its lease.
     pub fn due(&self) -> Time {
         match &self.place {
-            Place::Outside | Place::Leader { asked: None, .. } => Time::EPOCH,
+            Place::Outside => Time::EPOCH,
             Place::Follower { seen, length, .. } => *seen + *length,
-            Place::Leader {
-                asked: Some(asked), ..
-            } => *asked + self.length / 3,
+            Place::Leader { asked, .. } => *asked + self.length / 3,
         }
+    }
+
+    /// Leads no longer in its term, but wants to lead in a new one, in which nothing happens any
+    /// more that was sent in this one and not answered. An answer that is still awaited is not told.
+    pub fn begin_anew(&mut self) {
+        self.place = Place::Outside;
     }
 
     /// Stands no longer; the commit lets others take over at once. Whoever wants to lead again does
@@ -197,21 +195,16 @@ impl Candidate {
         }
     }
 
-    /// It leads, perhaps without knowing: the answer to its bid may have been lost. It then has
-    /// the term, but no lease before it renews.
-    fn renew(&mut self, now: Time, term: &Entry) -> Option<Txn> {
-        let term = Term::of(&self.office, term);
-        match &self.place {
-            Place::Leader { term: known, .. } if *known == term => {}
-            _ => {
-                self.place = Place::Leader {
-                    term: term.clone(),
-                    asked: None,
-                }
-            }
+    /// The latest term is its own. If it does not lead in it (its lease has ended, or the answer to
+    /// its bid was lost), it begins a new one: what it sent when it led may still be under way.
+    fn go_on(&mut self, now: Time, term: &Entry, lease: &Entry) -> Option<Txn> {
+        let latest = Term::of(&self.office, term);
+        if self.leads(now) != Some(&latest) {
+            self.place = Place::Outside;
+            return Some(self.bid(Some(term), Some(lease)));
         }
         let renewal = Txn::new().put(self.office.lease.clone(), self.length_as_value());
-        (now >= self.due()).then(|| term.guard(renewal))
+        (now >= self.due()).then(|| latest.guard(renewal))
     }
 
     fn follow(&mut self, now: Time, term: Option<&Entry>, lease: &Entry) -> Option<Txn> {
@@ -240,7 +233,8 @@ impl Candidate {
     }
 
     fn length_as_value(&self) -> Value {
-        Value::from_text(&self.length.as_millis().to_string())
+        let milliseconds = u64::try_from(self.length.as_millis()).unwrap_or(u64::MAX);
+        Value::from_text(&milliseconds.to_string())
     }
 
     /// How long that lease lasts, but never shorter than one's own, so that an unreadable one is

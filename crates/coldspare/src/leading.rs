@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use coldspare_names::Time;
 use coldspare_store::{Candidate, Key, KeyError, Prefix, Store, Term, Txn};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::time::sleep_until;
 
 use crate::clock::Clock;
@@ -68,8 +68,6 @@ pub struct Lease {
     term: Term,
     standing: watch::Receiver<Standing>,
     clock: Clock,
-    /// Before it nothing counts as waited out.
-    since: Time,
 }
 
 impl Lease {
@@ -80,18 +78,7 @@ impl Lease {
             term,
             standing,
             clock,
-            since: Time::EPOCH,
         })
-    }
-
-    /// The same for a controller that follows another one in the same term, whose calls were broken
-    /// off: it waits for them as a new leader does.
-    #[must_use]
-    pub fn begun_anew(self) -> Self {
-        Self {
-            since: self.clock.now(),
-            ..self
-        }
     }
 
     /// Ends when the term is over.
@@ -113,15 +100,10 @@ impl Lease {
             let now = self.clock.now();
             let due = match &*self.standing.borrow_and_update() {
                 Standing::Leads(tenure) if tenure.term == self.term => {
-                    let began = tenure.began.max(self.since);
-                    let tenure = Tenure {
-                        began,
-                        ..tenure.clone()
-                    };
                     if tenure.may_give(now, limit, wait) {
                         return;
                     }
-                    began + wait
+                    tenure.began + wait
                 }
                 _ => Time::NEVER,
             };
@@ -143,9 +125,11 @@ pub struct Contest {
     store: Arc<dyn Store>,
     prefix: Prefix,
     over: Key,
+    who: Key,
     candidate: Candidate,
     clock: Clock,
     standing: watch::Sender<Standing>,
+    anew: Arc<Notify>,
 }
 
 impl Contest {
@@ -161,10 +145,12 @@ impl Contest {
         Ok(Self {
             store,
             prefix: Candidate::prefix(&over)?,
-            candidate: Candidate::new(&over, who, length)?,
+            candidate: Candidate::new(&over, who.clone(), length)?,
             over,
+            who,
             clock,
             standing: watch::Sender::new(Standing::Outside),
+            anew: Arc::default(),
         })
     }
 
@@ -173,20 +159,27 @@ impl Contest {
         self.standing.subscribe()
     }
 
+    /// Notified, it ends its term and begins another one. So a controller that breaks off what it has
+    /// under way is followed by one of the same process as by one of any other: no commit that was
+    /// not answered happens any more, and the calls of devices are waited out.
+    pub fn anew(&self) -> Arc<Notify> {
+        self.anew.clone()
+    }
+
     /// Leads whenever it can, until it is told to stop; then others can take over at once. Whoever
     /// is led by it must have ended before.
     pub async fn run(mut self, stop: impl Future<Output = ()>) {
         tokio::pin!(stop);
+        let anew = self.anew();
         loop {
-            let lapse = match &*self.standing.borrow() {
-                Standing::Leads(tenure) => tenure.until,
-                Standing::Outside | Standing::Follows { .. } => Time::NEVER,
-            };
-            let lapse = self.clock.instant(lapse);
             tokio::select! {
                 biased;
                 () = &mut stop => break,
-                () = sleep_until(lapse) => self.show(Standing::Outside),
+                () = anew.notified() => {
+                    self.candidate.begin_anew();
+                    self.show(Standing::Outside);
+                }
+                () = lapse(self.standing(), self.clock) => self.show(Standing::Outside),
                 () = self.round() => {}
             }
         }
@@ -225,7 +218,7 @@ impl Contest {
                 until: self.candidate.leads_until(),
             }),
             None => match Term::latest(&self.over, &listing) {
-                Ok(Some(term)) => Standing::Follows {
+                Ok(Some(term)) if term.leader() != self.who.as_str() => Standing::Follows {
                     leader: term.leader().to_owned(),
                 },
                 _ => Standing::Outside,
@@ -249,6 +242,21 @@ impl Contest {
             *shown = standing;
             differs
         });
+    }
+}
+
+/// Ends when the lease does, unless it is renewed before.
+async fn lapse(mut standing: watch::Receiver<Standing>, clock: Clock) {
+    loop {
+        let until = match &*standing.borrow_and_update() {
+            Standing::Leads(tenure) => tenure.until,
+            Standing::Outside | Standing::Follows { .. } => Time::NEVER,
+        };
+        tokio::select! {
+            biased;
+            Ok(()) = standing.changed() => {}
+            () = sleep_until(clock.instant(until)) => return,
+        }
     }
 }
 

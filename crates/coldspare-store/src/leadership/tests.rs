@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -132,6 +134,19 @@ async fn a_bid_whose_answer_was_lost_gives_a_term_and_then_a_lease() {
 }
 
 #[tokio::test]
+async fn what_was_sent_before_the_lease_ended_never_happens_once_the_same_leads_again() {
+    let store = MemoryStore::new();
+    let mut a = candidate("a/1");
+    attend(&mut a, &store, at(0)).await;
+    let old = a.leads(at(0)).unwrap().clone();
+    attend(&mut a, &store, at(5)).await;
+    let new = a.leads(at(5)).unwrap().clone();
+    assert!(new.number() > old.number());
+    assert!(matches!(write(&old, &store).await, Outcome::Conflict(_)));
+    assert!(matches!(write(&new, &store).await, Outcome::Committed(_)));
+}
+
+#[tokio::test]
 async fn pools_have_leaders_of_their_own() {
     let store = MemoryStore::new();
     let mut a = candidate("a/1");
@@ -162,6 +177,8 @@ enum Event {
     Attend(usize),
     /// A commit under way reaches the store; the answer is told or lost.
     Land(usize, bool),
+    /// One wants a new term, and awaits no answer any more.
+    BeginAnew(usize),
     /// One resigns, and stands again under another name.
     Resign(usize),
 }
@@ -174,6 +191,7 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
         3 => who().prop_map(Event::Consider),
         3 => who().prop_map(Event::Attend),
         3 => (0..4usize, any::<bool>()).prop_map(|(which, told)| Event::Land(which, told)),
+        1 => who().prop_map(Event::BeginAnew),
         1 => who().prop_map(Event::Resign),
     ];
     proptest::collection::vec(event, 1..200)
@@ -185,6 +203,8 @@ struct Actor {
     /// How far its clock is ahead.
     ahead: Duration,
     listed: Option<Listing>,
+    /// The term in which it leads, or did until it was over.
+    leads: Option<u64>,
 }
 
 /// A commit under way: whose it is, from which of its starts, and when it was sent.
@@ -200,6 +220,8 @@ struct World {
     now: Time,
     actors: Vec<Actor>,
     sent: Vec<Sent>,
+    /// Terms that were over for their leaders when they stood again.
+    over: BTreeSet<u64>,
 }
 
 impl World {
@@ -209,12 +231,14 @@ impl World {
             starts: 0,
             ahead: Duration::from_secs(number * 1000),
             listed: None,
+            leads: None,
         };
         Self {
             store: MemoryStore::new(),
             now: Time::EPOCH,
             actors: (0..3).map(actor).collect(),
             sent: Vec::new(),
+            over: BTreeSet::new(),
         }
     }
 
@@ -223,6 +247,7 @@ impl World {
             Event::Pass(milliseconds) => self.now = self.now + Duration::from_millis(milliseconds),
             Event::List(who) => self.actors[who].listed = Some(look(&self.store).await),
             Event::Consider(who) => {
+                self.stand(who);
                 let actor = &mut self.actors[who];
                 let clock = self.now + actor.ahead;
                 let listing = actor.listed.take();
@@ -230,6 +255,7 @@ impl World {
                 self.send(who, clock, txn);
             }
             Event::Attend(who) => {
+                self.stand(who);
                 let actor = &mut self.actors[who];
                 attend(&mut actor.candidate, &self.store, self.now + actor.ahead).await;
             }
@@ -243,6 +269,10 @@ impl World {
                 }
             }
             Event::Land(..) => {}
+            Event::BeginAnew(who) => {
+                self.actors[who].candidate.begin_anew();
+                self.actors[who].starts += 1;
+            }
             Event::Resign(who) => {
                 let actor = &mut self.actors[who];
                 let next = candidate(&format!("{who}/{}", actor.starts + 1));
@@ -263,6 +293,24 @@ impl World {
         }));
     }
 
+    /// Whoever does not lead when it stands has left its term for good.
+    fn stand(&mut self, who: usize) {
+        let actor = &mut self.actors[who];
+        if actor.candidate.leads(self.now + actor.ahead).is_none() {
+            self.over.extend(actor.leads.take());
+        }
+    }
+
+    /// Whether one leads in a term that was over for it.
+    fn leads_again(&mut self) -> bool {
+        for actor in &mut self.actors {
+            let term = actor.candidate.leads(self.now + actor.ahead);
+            actor.leads = term.map(Term::number).or(actor.leads);
+        }
+        let mut terms = self.actors.iter().filter_map(|actor| actor.leads);
+        terms.any(|term| self.over.contains(&term))
+    }
+
     fn leaders(&self) -> Vec<&Term> {
         let leads = |actor: &'_ Actor| self.now + actor.ahead;
         let actors = self.actors.iter();
@@ -274,12 +322,13 @@ impl World {
 
 proptest! {
     #[test]
-    fn never_do_two_lead_whatever_is_slow_lost_or_late(events in events()) {
+    fn never_do_two_lead_nor_one_again_in_a_term_that_was_over_whatever_is_slow_lost_or_late(events in events()) {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let mut world = World::new();
         for event in events {
             runtime.block_on(world.happen(event));
             prop_assert!(world.leaders().len() <= 1, "{:?}", world.leaders());
+            prop_assert!(!world.leads_again(), "{:?}", world.leaders());
         }
     }
 }

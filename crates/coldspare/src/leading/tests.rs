@@ -10,6 +10,7 @@ const LIMIT: Duration = Duration::from_secs(22);
 
 struct Stands {
     standing: watch::Receiver<Standing>,
+    anew: Arc<Notify>,
     stop: Option<oneshot::Sender<()>>,
     task: JoinHandle<()>,
     clock: Clock,
@@ -17,17 +18,22 @@ struct Stands {
 
 impl Stands {
     fn on(store: &MemoryStore, who: &str) -> Self {
+        Self::with_lease(store, who, LENGTH)
+    }
+
+    fn with_lease(store: &MemoryStore, who: &str, length: Duration) -> Self {
         let over = Key::new("controller").unwrap();
         let who = Key::new(who).unwrap();
         let clock = Clock::showing(Time::EPOCH);
-        let contest = Contest::new(Arc::new(store.clone()), over, who, LENGTH, clock).unwrap();
-        let standing = contest.standing();
+        let contest = Contest::new(Arc::new(store.clone()), over, who, length, clock).unwrap();
+        let (standing, anew) = (contest.standing(), contest.anew());
         let (stop, stopped) = oneshot::channel();
         let task = tokio::spawn(contest.run(async {
             let _ = stopped.await;
         }));
         Self {
             standing,
+            anew,
             stop: Some(stop),
             task,
             clock,
@@ -94,6 +100,47 @@ async fn a_leader_that_cannot_reach_the_store_knows_when_its_lease_has_ended() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_leader_whose_renewal_is_answered_at_the_last_moment_goes_on_leading() {
+    let store = MemoryStore::new();
+    let mut a = Stands::on(&store, "a/1");
+    let mut lease = a.leads_within(Duration::from_secs(1)).await;
+    // It looks again after a moment, lists, and renews.
+    let moment = Duration::from_millis(100);
+    store.set_faults(coldspare_store::Faults {
+        answer_after: LENGTH.saturating_sub(LOOK + moment) / 2,
+        ..coldspare_store::Faults::default()
+    });
+    let lost = tokio::time::timeout(LENGTH + LOOK, lease.lost()).await;
+    assert!(lost.is_err(), "it was renewed in time");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_leads_again_after_its_lease_was_over_leads_in_a_new_term() {
+    let store = MemoryStore::new();
+    let mut a = Stands::on(&store, "a/1");
+    let mut old = a.leads_within(Duration::from_secs(1)).await;
+    let unreachable = coldspare_store::Faults {
+        unreachable: true,
+        ..coldspare_store::Faults::default()
+    };
+    store.set_faults(unreachable);
+    old.lost().await;
+    store.set_faults(coldspare_store::Faults::default());
+    let new = a.leads_within(Duration::from_secs(1)).await;
+    assert!(matches!(write(&store, &old).await, Outcome::Conflict(_)));
+    assert!(matches!(write(&store, &new).await, Outcome::Committed(_)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_follows_itself() {
+    let store = MemoryStore::new();
+    let mut a = Stands::with_lease(&store, "a/1", Duration::ZERO);
+    let follows = |standing: &Standing| matches!(standing, Standing::Follows { .. });
+    let follows = tokio::time::timeout(LENGTH, a.standing.wait_for(follows)).await;
+    assert!(follows.is_err(), "its lease is always over");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_new_leader_gives_only_after_the_longest_call_of_its_predecessor() {
     let store = MemoryStore::new();
     let mut a = Stands::on(&store, "a/1");
@@ -106,7 +153,7 @@ async fn a_new_leader_gives_only_after_the_longest_call_of_its_predecessor() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_begins_anew_in_the_same_term_waits_for_the_calls_of_the_one_before() {
+async fn who_begins_anew_does_so_in_a_new_term_and_waits_for_the_calls_of_the_one_before() {
     let store = MemoryStore::new();
     let mut a = Stands::on(&store, "a/1");
     let mut lease = a.leads_within(Duration::from_secs(1)).await;
@@ -114,7 +161,12 @@ async fn who_begins_anew_in_the_same_term_waits_for_the_calls_of_the_one_before(
     let before = a.clock.now();
     lease.may_begin(LIMIT, LIMIT).await;
     assert_eq!(a.clock.now(), before, "it has waited");
-    lease.begun_anew().may_begin(LIMIT, LIMIT).await;
+    a.anew.notify_one();
+    lease.lost().await;
+    let mut new = a.leads_within(Duration::from_secs(1)).await;
+    assert!(matches!(write(&store, &lease).await, Outcome::Conflict(_)));
+    assert!(matches!(write(&store, &new).await, Outcome::Committed(_)));
+    new.may_begin(LIMIT, LIMIT).await;
     let waited = a.clock.now() - before;
     assert!(waited >= LIMIT && waited < LIMIT + LENGTH / 3 + LOOK);
 }
