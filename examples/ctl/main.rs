@@ -8,6 +8,7 @@
 //!
 //! Exit status: 0 done, 3 refused, 2 bad input or no controller.
 
+use std::io::{self, ErrorKind, Write};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -38,10 +39,7 @@ fn main() -> ExitCode {
         .and_then(|runtime| runtime.block_on(ask(&arguments)));
     match answer {
         Ok(answer) => show(&answer, arguments.json),
-        Err(failure) => {
-            eprintln!("{failure}");
-            ExitCode::from(2)
-        }
+        Err(failure) => fail(&failure.to_string()),
     }
 }
 
@@ -58,10 +56,8 @@ async fn ask(arguments: &Arguments) -> Result<Answer, Failure> {
     Ok(answer?)
 }
 
+/// Tells the answer, and by the exit status how it went.
 fn show(answer: &Answer, json: bool) -> ExitCode {
-    if json {
-        println!("{}", serde_json::to_string(answer).unwrap_or_default());
-    }
     let (text, status) = match answer {
         Answer::Reply(reply) => {
             let refused = matches!(reply, Reply::Refused(_));
@@ -73,10 +69,29 @@ fn show(answer: &Answer, json: bool) -> ExitCode {
             (text.to_owned(), 2)
         }
     };
-    match status {
-        _ if json => {}
-        0 => print!("{text}"),
-        _ => eprint!("{text}"),
+    let told = match status {
+        _ if json => {
+            let answer = serde_json::to_string(answer).unwrap_or_default();
+            write(io::stdout(), &format!("{answer}\n"))
+        }
+        0 => write(io::stdout(), &text),
+        _ => write(io::stderr(), &text),
+    };
+    match told {
+        // Who reads it has read enough.
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => ExitCode::from(status),
+        Err(error) => fail(&format!("the answer cannot be written: {error}")),
+        Ok(()) => ExitCode::from(status),
     }
-    ExitCode::from(status)
+}
+
+fn write(mut stream: impl Write, text: &str) -> io::Result<()> {
+    stream.write_all(text.as_bytes())?;
+    stream.flush()
+}
+
+fn fail(reason: &str) -> ExitCode {
+    // Nobody reads it: the exit status says it too.
+    let _ = write(io::stderr(), &format!("{reason}\n"));
+    ExitCode::from(2)
 }

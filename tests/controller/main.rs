@@ -8,6 +8,7 @@
 
 mod kills;
 mod large;
+mod mistakes;
 #[allow(dead_code, reason = "the tests of a cluster use the rest")]
 mod process;
 mod streams;
