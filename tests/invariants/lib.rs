@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use coldspare::site::{Site, SitePersona};
-use coldspare::{Devices, Told};
+use coldspare::{Devices, Event, Told};
 use coldspare_names::{ServerName, Time};
 use coldspare_sim::{
     Error, Fault, FaultKind, Observer, Outcome, Picture, Scenario, Simulation, Truth,
@@ -197,21 +197,38 @@ pub struct Checked {
     pub violations: Vec<Violation>,
 }
 
+/// A controller that is not as it should be.
+struct Mutant {
+    /// It reaches the devices through something else.
+    through: Box<dyn Fn(Devices) -> Devices + Send>,
+    /// It keeps to itself whatever it does not tell.
+    tells: Box<dyn Fn(&Event) -> bool>,
+}
+
+impl Mutant {
+    /// A controller that is as it should be.
+    fn sound() -> Self {
+        Self {
+            through: Box::new(|devices| devices),
+            tells: Box::new(|_| true),
+        }
+    }
+}
+
+fn nobody() -> Observer {
+    Box::new(|_, _| ())
+}
+
 /// Runs a scenario on a site with all checkers watching, on a clock of its own.
 pub fn run(site: &Site, scenario: &Scenario, seed: u64) -> Result<Checked, Error> {
-    let onlooker: Observer = Box::new(|_, _| ());
-    watched(site, scenario, seed, onlooker, Until::Over, |devices| {
-        devices
-    })
+    run_watched(site, scenario, seed, nobody())
 }
 
 /// The same, ended as soon as nothing more is to be expected: nothing was told for longer than any
 /// boot timer runs, every fault has had its time, and all that shall be so in the end is so.
 pub fn run_to_rest(site: &Site, scenario: &Scenario, seed: u64) -> Result<Checked, Error> {
-    let onlooker: Observer = Box::new(|_, _| ());
-    watched(site, scenario, seed, onlooker, Until::AtRest, |devices| {
-        devices
-    })
+    let sound = Mutant::sound();
+    watched(site, scenario, seed, nobody(), Until::AtRest, sound)
 }
 
 /// The same, with an onlooker who is called before the checkers, and once in the end.
@@ -221,9 +238,8 @@ pub fn run_watched(
     seed: u64,
     onlooker: Observer,
 ) -> Result<Checked, Error> {
-    watched(site, scenario, seed, onlooker, Until::Over, |devices| {
-        devices
-    })
+    let sound = Mutant::sound();
+    watched(site, scenario, seed, onlooker, Until::Over, sound)
 }
 
 /// The same, with a controller that reaches the devices through something else.
@@ -233,8 +249,25 @@ pub fn run_through(
     seed: u64,
     through: impl Fn(Devices) -> Devices + Send + 'static,
 ) -> Result<Checked, Error> {
-    let onlooker: Observer = Box::new(|_, _| ());
-    watched(site, scenario, seed, onlooker, Until::Over, through)
+    let mutant = Mutant {
+        through: Box::new(through),
+        ..Mutant::sound()
+    };
+    watched(site, scenario, seed, nobody(), Until::Over, mutant)
+}
+
+/// The same, with a controller that keeps to itself whatever it does not tell.
+pub fn run_telling(
+    site: &Site,
+    scenario: &Scenario,
+    seed: u64,
+    tells: impl Fn(&Event) -> bool + 'static,
+) -> Result<Checked, Error> {
+    let mutant = Mutant {
+        tells: Box::new(tells),
+        ..Mutant::sound()
+    };
+    watched(site, scenario, seed, nobody(), Until::Over, mutant)
 }
 
 /// How long a run goes on.
@@ -252,8 +285,9 @@ fn watched(
     seed: u64,
     onlooker: Observer,
     until: Until,
-    through: impl Fn(Devices) -> Devices + Send + 'static,
+    mutant: Mutant,
 ) -> Result<Checked, Error> {
+    let Mutant { through, tells } = mutant;
     let mut runtime = tokio::runtime::Builder::new_current_thread();
     let runtime = runtime.enable_time().start_paused(true).build()?;
     runtime.block_on(async {
@@ -273,7 +307,7 @@ fn watched(
         }));
         let before = Picture::of(simulation.world()).await;
         simulation.schedule(scenario.faults.iter().cloned());
-        let (told, at_rest) = play(&simulation, scenario, until).await;
+        let (told, at_rest) = play(&simulation, scenario, until, &tells).await;
         let after = Picture::of(simulation.world()).await;
         let outcome = Outcome {
             told,
@@ -314,13 +348,23 @@ fn patience(truth: &Truth<'_>) -> Duration {
 }
 
 /// Lets the run go on; what was told, and whether it has come to rest.
-async fn play(simulation: &Simulation, scenario: &Scenario, until: Until) -> (Vec<Told>, bool) {
+async fn play(
+    simulation: &Simulation,
+    scenario: &Scenario,
+    until: Until,
+    tells: &dyn Fn(&Event) -> bool,
+) -> (Vec<Told>, bool) {
+    let news = || {
+        let mut news = simulation.told();
+        news.retain(|told| tells(&told.event));
+        news
+    };
     let end = Time::after_epoch(scenario.duration);
     let broken = scenario.faults.iter().map(over).max().unwrap_or_default();
     let mut told: Vec<Told> = Vec::new();
     while until == Until::AtRest && simulation.now() + LOOK < end {
         simulation.run_until(simulation.now() + LOOK).await;
-        told.extend(simulation.told());
+        told.extend(news());
         let last = told.last().map_or(Time::EPOCH, |told| told.at);
         let patience = simulation.world().look(patience);
         if simulation.now() < last.max(broken) + patience {
@@ -340,6 +384,6 @@ async fn play(simulation: &Simulation, scenario: &Scenario, until: Until) -> (Ve
         }
     }
     simulation.run_until(end).await;
-    told.extend(simulation.told());
+    told.extend(news());
     (told, false)
 }

@@ -1,11 +1,15 @@
 //! Every persona is restored, or it is explained why not, and it is truly impossible.
 
-use coldspare::{Event, Subject, What};
+use coldspare::{Event, Subject, Told, What};
 use coldspare_names::PersonaName;
 use coldspare_sim::Truth;
 use coldspare_sim::{Possibility, possible};
 
 use crate::{Invariant, Run};
+
+/// The status of a verdict that others share, or that the monitor itself may be to blame for: nothing
+/// follows from it yet.
+const HELD: &str = "held";
 
 pub(crate) struct Restored;
 
@@ -39,7 +43,7 @@ impl Invariant for Restored {
             if !of.persona.agent && answers {
                 return None;
             }
-            if !explained(run, name) {
+            if !explained(run.told, truth, name) {
                 return Some(format!("{name} is down, and nobody is told why"));
             }
             let Some(Possibility::Possible(servers)) = possible.get(name) else {
@@ -52,19 +56,32 @@ impl Invariant for Restored {
     }
 }
 
-/// Whether the last word about a persona is that it cannot be helped.
-fn explained(run: &Run<'_>, name: &PersonaName) -> bool {
-    let about = run.told.iter().rev().filter(|told| {
-        let Event { event, about, .. } = &told.event;
-        // A controller that cannot read its store knows of nobody whom it could name.
-        let of_the_store = *event == What::Alarm && **about == Subject::default();
-        about.persona.as_ref() == Some(name) || *event == What::Held || of_the_store
-    });
-    let mut words = about.map(|told| told.event.event);
-    words.any(|what| {
-        matches!(
-            what,
-            What::Waiting | What::OperatorNeeded | What::Alarm | What::Held
-        )
-    })
+/// Whether it was told, since a persona was last back, that it cannot be helped. What was said of the
+/// home to which it came back stands, though it was said before that.
+fn explained(told: &[Told], truth: &Truth<'_>, name: &PersonaName) -> bool {
+    let is_of = |event: &Event| event.about.persona.as_ref() == Some(name);
+    let mut is_back = false;
+    let since = told
+        .iter()
+        .rev()
+        .map(|told| &told.event)
+        .take_while(move |event| {
+            is_back |= event.event == What::Restored && is_of(event);
+            !(is_back && event.event == What::AgentUp && is_of(event))
+        });
+    let is_held = |event: &Event| event.status.as_deref() == Some(HELD);
+    let mut verdicts = since.clone().filter(|event| event.event == What::Verdict);
+    let verdict = verdicts.find(|event| is_of(event));
+    let mut words = since;
+    verdict.is_some_and(is_held)
+        || words.any(|event| match event.event {
+            What::Waiting | What::OperatorNeeded => is_of(event),
+            // A controller that is cut off, or cannot read its store, knows of nobody whom it could
+            // name.
+            What::Held => is_held(event) && !truth.controller_is_linked(),
+            What::Alarm => {
+                is_of(event) || (*event.about == Subject::default() && !truth.store_answers())
+            }
+            _ => false,
+        })
 }

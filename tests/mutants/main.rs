@@ -16,10 +16,10 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use coldspare::Devices;
 use coldspare::site::{ArrayDriver, Site};
+use coldspare::{Devices, Event, What};
 use coldspare_exchange::{Action, Check, CopyId, DagControl, DialOverride, Move};
-use coldspare_invariants::{Checked, Violation, run_through, run_watched};
+use coldspare_invariants::{Checked, Violation, run_telling, run_through, run_watched};
 use coldspare_names::{ServerName, Time};
 use coldspare_network::{Membership, SwitchPlan, VlanId};
 use coldspare_san::{ArrayTraits, StampKeeper};
@@ -234,6 +234,37 @@ fn who_does_not_power_on_a_spare_that_works_is_caught() {
         mutate_power(devices, bmc::Mutation::NeverPowersOn);
     });
     assert_caught(&found, [RESTORED]);
+}
+
+#[test]
+fn who_keeps_to_itself_that_a_persona_waits_is_caught() {
+    // The agent's silence is an alarm, and the first failover ends well: no word about either
+    // excuses that nobody hears of the second, for which no server is left.
+    let minutes = Duration::from_mins;
+    let server = server("r720-1");
+    let lost = |feed: &str| FaultKind::FeedLoss {
+        feed: feed.parse().unwrap(),
+    };
+    let faults = [
+        (1, FaultKind::AgentHang { server }, Some(minutes(5))),
+        (10, lost("a"), None),
+        (60, lost("c"), None),
+    ];
+    let faults = faults.map(|(at, kind, lasts)| Fault {
+        at: Time::after_epoch(minutes(at)),
+        kind,
+        lasts,
+    });
+    let scenario = Scenario {
+        faults: faults.into(),
+        ..Scenario::quiet(Duration::from_hours(3))
+    };
+    let found = |tells: fn(&Event) -> bool| {
+        let checked = run_telling(&paper(), &scenario, 1, tells);
+        checked.unwrap().violations
+    };
+    assert_caught(&found(|_| true), []);
+    assert_caught(&found(|event| event.event != What::Waiting), [RESTORED]);
 }
 
 #[test]

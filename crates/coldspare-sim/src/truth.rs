@@ -95,6 +95,17 @@ impl<'a> Truth<'a> {
         &self.plant.site
     }
 
+    /// Whether the controller hears and reaches anybody at all.
+    pub fn controller_is_linked(&self) -> bool {
+        self.state.controller_linked
+    }
+
+    /// Whether the controller's store does what it is asked, and says so.
+    pub fn store_answers(&self) -> bool {
+        let faults = self.plant.store.faults();
+        !faults.unreachable && !faults.loses_answers
+    }
+
     /// Each server's power.
     pub fn power(&self, server: &ServerName) -> PowerState {
         let machine = self.state.machines.get(server);
@@ -273,10 +284,6 @@ impl<'a> Truth<'a> {
 
     pub(crate) fn machine(&self, server: &ServerName) -> Option<&'a Machine> {
         self.state.machines.get(server)
-    }
-
-    pub(crate) fn plant(&self) -> &'a Plant {
-        self.plant
     }
 
     pub(crate) fn state(&self) -> &'a State {
