@@ -30,13 +30,19 @@ impl Dice {
         self.below(100) < chance
     }
 
+    /// A time below that one, to the millisecond.
+    fn time_below(&mut self, end: Duration) -> Duration {
+        let milliseconds = usize::try_from(end.as_millis()).unwrap_or(usize::MAX);
+        Duration::from_millis(self.below(milliseconds) as u64)
+    }
+
     fn one_of<'a, T>(&mut self, all: &'a [T]) -> Option<&'a T> {
         all.get(self.below(all.len()))
     }
 }
 
-/// A site at random: mostly up to 10 servers, one in a thousand up to 200, in one pool or several, with
-/// groups, personas without agent, a domain controller, and spares enough or not.
+/// A site at random: mostly up to 10 servers, one in a thousand up to 200, in one pool or several (the
+/// more servers, the more there may be), with groups, personas without agent, a domain controller, and spares enough or not.
 ///
 /// # Panics
 ///
@@ -57,7 +63,7 @@ pub fn site_text(seed: u64) -> String {
     } else {
         1 + dice.below(10)
     };
-    let pools = 1 + dice.below(3.min(servers));
+    let pools = 1 + dice.below(servers.min(3).max(servers / 5));
     let mut text = HEAD.to_owned();
     let mut write = |line: std::fmt::Arguments<'_>| text.write_fmt(line).unwrap_or_default();
     for server in 0..servers {
@@ -191,20 +197,29 @@ fn write_group(write: &mut Writer<'_>, name: &str, pair: &[usize]) {
 
 /// By then whatever [`faults`] breaks is over for long enough to be made good, if it can be.
 pub const LONGEST: Duration = Duration::from_hours(3);
-/// Everything breaks within so many seconds, so that one thing meets the other.
-const SECONDS: usize = 2_400;
+/// Everything breaks within that time, so that one thing meets the other.
+const SPAN: Duration = Duration::from_mins(40);
+/// A server is missed, taken away from and given to another within that time.
+const SOON: Duration = Duration::from_secs(20);
+/// The longest that anything lasts that ends.
+const WHILE: Duration = Duration::from_mins(30);
 
-/// What breaks in a site, at random: one to four things, some of them for a while.
+/// What breaks in a site, at random: one to four things, some of them for a while, some of them soon
+/// after another, so that they meet its recovery.
 pub fn faults(seed: u64, site: &Site) -> Vec<Fault> {
     let mut dice = Dice::of(seed, "random faults");
-    let mut faults = Vec::new();
+    let mut faults: Vec<Fault> = Vec::new();
     for _ in 0..=dice.below(4) {
         let Some(kind) = fault(&mut dice, site) else {
             break;
         };
-        let at = Time::after_epoch(Duration::from_secs(60 + dice.below(SECONDS) as u64));
+        let earlier = dice.one_of(&faults).map(|fault| fault.at);
+        let at = match earlier {
+            Some(earlier) if dice.percent(33) => earlier + dice.time_below(SOON),
+            _ => Time::after_epoch(Duration::from_mins(1) + dice.time_below(SPAN)),
+        };
         let lasting = kind.can_end() && dice.percent(50);
-        let lasts = lasting.then(|| Duration::from_secs(1 + dice.below(1_800) as u64));
+        let lasts = lasting.then(|| Duration::from_millis(1) + dice.time_below(WHILE));
         faults.push(Fault { at, kind, lasts });
     }
     faults.sort_by_key(|fault| fault.at);
