@@ -91,7 +91,10 @@ impl Core {
             return;
         };
         let awaited = run.awaits().is_some_and(|awaited| awaited == generation);
-        if awaited && wrote.is_some_and(|wrote| wrote >= stage.began) && !stage.has_ended() {
+        // Whoever wrote once and has lost its disk since is not up.
+        let disk_silence = self.site.heartbeat.disk_silence;
+        let writes = |wrote: Time| wrote >= stage.began && self.now.since(wrote) <= disk_silence;
+        if awaited && wrote.is_some_and(writes) && !stage.has_ended() {
             stage.ends = vec![Some((self.now, Ok(None)))];
             let event = Event::new(What::AgentUp).persona(name);
             let event = run

@@ -4,11 +4,13 @@
 use std::time::Duration;
 
 use coldspare_bmc::Faults;
+use coldspare_heartbeat::{Beat, Flags, Health, Path};
 use coldspare_network::VlanId;
 
 use super::bench::{Bench, Mishap};
 use super::{LONG, SHORT, generation};
 use crate::command::Verb;
+use crate::core::Input;
 use crate::event::What;
 use crate::reply::Reply;
 use crate::site::Site;
@@ -58,6 +60,33 @@ async fn who_has_not_come_up_by_then_is_given_up_all_the_same() {
     bench.restart();
     bench.run(SHORT).await;
     assert!(bench.record(1).avoid.contains_key(&server(3)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_wrote_its_disk_once_and_has_lost_it_since_is_not_up() {
+    let mut bench = Bench::running(white_paper()).await;
+    bench.lose_power(1);
+    bench.run_until_told(What::PoweredOn, SHORT).await;
+    bench.world.broken.insert(server(3));
+    bench.run(SHORT).await;
+    let heard = |bench: &mut Bench, sequence, wrote| {
+        let beat = Beat {
+            boot: 99,
+            sequence,
+            generation: generation(2),
+            flags: Flags::default(),
+            health: Health::default(),
+            wrote: Some(Duration::from_secs(wrote)),
+            sent: bench.now(),
+            period: Duration::from_secs(1),
+        };
+        let (server, path) = (server(3), Path::First);
+        bench.hand_in(Input::Heard { server, path, beat });
+    };
+    heard(&mut bench, 1, 20);
+    assert_eq!(bench.count(What::AgentUp), 0);
+    heard(&mut bench, 2, 1);
+    assert_eq!(bench.count(What::AgentUp), 1);
 }
 
 #[tokio::test(start_paused = true)]
