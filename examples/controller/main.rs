@@ -189,8 +189,9 @@ impl Daemon<'_> {
 }
 
 /// Becomes true on an interrupt, when the system asks the process to terminate, or when its terminal
-/// goes away.
+/// goes away, unless it was begun so as to outlive that (`nohup`).
 fn told_to_stop() -> Result<watch::Receiver<bool>, Failure> {
+    let outlives_terminal = ignores_hang_ups();
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut hang_up = signal(SignalKind::hangup())?;
@@ -199,7 +200,7 @@ fn told_to_stop() -> Result<watch::Receiver<bool>, Failure> {
         tokio::select! {
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
-            _ = hang_up.recv() => {}
+            _ = hang_up.recv(), if !outlives_terminal => {}
         }
         tracing::info!("told to stop");
         tell.send_replace(true);
@@ -207,6 +208,14 @@ fn told_to_stop() -> Result<watch::Receiver<bool>, Failure> {
         tell.closed().await;
     });
     Ok(told)
+}
+
+/// Whether whoever began this process has it ignore that its terminal goes away: see `proc(5)`.
+fn ignores_hang_ups() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    ignored.is_some_and(|mask| mask & 1 == 1)
 }
 
 /// Time since 1970, so that what is recorded means the same after a restart.

@@ -65,6 +65,12 @@ fn whose_terminal_goes_away_ends_in_good_order() {
     controller.signal("HUP");
     assert_eq!(controller.ended().code(), Some(0), "{}", controller.log());
     assert!(!place.socket().exists());
+
+    let mut controller = place.start_for_good(&["--site", SITE]);
+    controller.signal("HUP");
+    place.ask(0, &["status"]);
+    controller.signal("TERM");
+    assert_eq!(controller.ended().code(), Some(0), "{}", controller.log());
 }
 
 #[test]

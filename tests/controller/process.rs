@@ -94,9 +94,12 @@ impl Place {
 
     /// A controller, which may not answer yet.
     pub(crate) fn spawn(&self, arguments: &[&str]) -> Controller {
+        self.spawn_by(Command::new(&programs().controller), arguments)
+    }
+
+    fn spawn_by(&self, mut command: Command, arguments: &[&str]) -> Controller {
         let log = self.folder.path().join("log");
         let own = || format!("sqlite:{}", self.file().display());
-        let mut command = Command::new(&programs().controller);
         command
             .current_dir(root())
             .env("COLDSPARE_SITE_KEY", KEY)
@@ -115,7 +118,17 @@ impl Place {
 
     /// A controller that knows its site.
     pub(crate) fn start(&self, arguments: &[&str]) -> Controller {
-        let mut controller = self.spawn(arguments);
+        self.answering(self.spawn(arguments))
+    }
+
+    /// The same, begun so as to outlive its terminal.
+    pub(crate) fn start_for_good(&self, arguments: &[&str]) -> Controller {
+        let mut command = Command::new("nohup");
+        command.arg(&programs().controller);
+        self.answering(self.spawn_by(command, arguments))
+    }
+
+    fn answering(&self, mut controller: Controller) -> Controller {
         within("it answers", || {
             let ended = controller.process.try_wait().unwrap();
             assert_eq!(ended, None, "{}", controller.log());
