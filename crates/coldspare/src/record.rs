@@ -103,7 +103,11 @@ impl Run {
 
     /// Whether the persona is up: what is left of the run concerns its work, not its home.
     pub fn is_settled(&self) -> bool {
-        matches!(self.purpose, Purpose::Free | Purpose::Refresh) || self.plan.is_settled(self.stage)
+        let is_up = match self.purpose {
+            Purpose::Free | Purpose::Refresh | Purpose::Stay => true,
+            Purpose::Failover | Purpose::Move | Purpose::Start | Purpose::Stop => false,
+        };
+        is_up || self.plan.is_settled(self.stage)
     }
 }
 

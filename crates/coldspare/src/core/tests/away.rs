@@ -6,12 +6,14 @@ use std::time::Duration;
 use coldspare_bmc::Faults;
 use coldspare_heartbeat::{Beat, Flags, Health, Path};
 use coldspare_network::VlanId;
+use coldspare_network::memory::Fault;
 
 use super::bench::{Bench, Mishap};
 use super::{LONG, SHORT, generation};
 use crate::command::Verb;
 use crate::core::Input;
 use crate::event::What;
+use crate::record::Purpose;
 use crate::reply::Reply;
 use crate::site::Site;
 use crate::step::Step;
@@ -107,6 +109,24 @@ async fn a_home_that_returned_before_its_failover_could_be_recorded_is_kept() {
     assert_eq!(bench.home(1), Some((server(1), generation(1))));
     assert_eq!(powered_off(&bench, 1), before, "{:#?}", bench.story());
     bench.assert_ready(&[3]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_home_that_is_lost_again_while_its_application_is_led_back_is_given_up() {
+    let mut bench = Bench::running(white_paper()).await;
+    bench.ask(maintenance(3, true)).await;
+    bench.lose_power(1);
+    bench.run_until_told(What::Waiting, SHORT).await;
+    bench.world.guests[&persona(1)].set_fault(Some(Fault::Silent));
+    bench.world.bmcs[&server(1)].return_mains();
+    bench.run(SHORT).await;
+    let purpose = bench.record(1).run.map(|run| run.purpose);
+    assert_eq!(purpose, Some(Purpose::Stay), "it cannot be led back yet");
+    bench.lose_power(1);
+    bench.ask(maintenance(3, false)).await;
+    bench.run_until_told(What::PoweredOn, LONG).await;
+    let home = bench.record(1).holding.home().unwrap();
+    assert_eq!(home.server, server(3));
 }
 
 #[tokio::test(start_paused = true)]
