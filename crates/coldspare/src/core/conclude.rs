@@ -270,6 +270,7 @@ impl Core {
 fn is_in_place(run: &Run) -> bool {
     let mut demands = run.plan.demands.iter();
     let to = run.to.as_ref();
-    run.purpose == Purpose::Failover
+    // Nobody may hold a persona any more but the server that could not be prepared for it.
+    matches!(run.purpose, Purpose::Failover | Purpose::Start)
         && to.is_some_and(|to| demands.any(|demand| demand.server == to.server))
 }

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use coldspare_bmc::Faults;
+use coldspare_bmc::{Faults, PowerState};
 use coldspare_heartbeat::{Beat, Flags, Health, Path};
 use coldspare_network::VlanId;
 use coldspare_network::memory::Fault;
@@ -17,7 +17,7 @@ use crate::record::Purpose;
 use crate::reply::Reply;
 use crate::site::Site;
 use crate::step::Step;
-use crate::test_world::{UNBOUND, WHITE_PAPER, persona, server, white_paper};
+use crate::test_world::{UNBOUND, WHITE_PAPER, persona, server, two_spares, white_paper};
 
 /// Nothing can be recorded for so long.
 async fn without_store(bench: &mut Bench, span: Duration) {
@@ -127,6 +127,27 @@ async fn a_home_that_is_lost_again_while_its_application_is_led_back_is_given_up
     bench.run_until_told(What::PoweredOn, LONG).await;
     let home = bench.record(1).holding.home().unwrap();
     assert_eq!(home.server, server(3));
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_was_reserved_and_can_neither_be_prepared_nor_proven_off_holds_up_no_other_spare() {
+    let mut bench = Bench::running(two_spares()).await;
+    bench.run(SHORT).await;
+    bench.ask(maintenance(4, true)).await;
+    bench.lose_power(1);
+    bench.run_until_told(What::Placed, SHORT).await;
+    bench.world.bmcs[&server(3)].set_faults(Faults {
+        reads: Some(PowerState::On),
+        ..Faults::default()
+    });
+    bench.run_until_told(What::Waiting, SHORT).await;
+    bench.ask(maintenance(1, true)).await;
+    bench.run(Duration::from_mins(12)).await;
+    assert!(bench.record(1).holding.involves(&server(3)));
+    bench.ask(maintenance(4, false)).await;
+    bench.run_until_told(What::Restored, LONG).await;
+    let home = bench.record(1).holding.home().unwrap();
+    assert_eq!(home.server, server(4));
 }
 
 #[tokio::test(start_paused = true)]
