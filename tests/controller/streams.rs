@@ -1,5 +1,6 @@
 //! Streams of commands at whichever controller leads, and the knowledge of what it acknowledged.
 
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
@@ -99,8 +100,10 @@ pub(crate) fn stream<T>(
         let streams = Subject::all().map(|subject| {
             scope.spawn(move || Ledger::of(subject).stream(sockets, over, acknowledged))
         });
-        let done = meanwhile(acknowledged);
+        // The streams end however it ends: whoever started them waits for them.
+        let done = catch_unwind(AssertUnwindSafe(|| meanwhile(acknowledged)));
         over.store(true, Ordering::Relaxed);
+        let done = done.unwrap_or_else(|panic| resume_unwind(panic));
         let ledgers = streams.map(|stream| stream.join().unwrap());
         (ledgers.into(), done)
     })

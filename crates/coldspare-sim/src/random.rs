@@ -42,7 +42,8 @@ impl Dice {
 }
 
 /// A site at random: mostly up to 10 servers, one in a thousand up to 200, in one pool or several (the
-/// more servers, the more there may be), with groups, personas without agent, a domain controller, and spares enough or not.
+/// more servers, the more there may be), with groups, personas without agent, a domain controller, and
+/// spares enough or not.
 ///
 /// # Panics
 ///

@@ -37,9 +37,13 @@ pub enum Unreadable {
 /// Reads what [`Output::Load`](crate::core::Output::Load) asks for: the record, and of the journal,
 /// which grows for ever, only which of these lines it has.
 pub async fn load(store: &dyn Store, lines: &[Key]) -> Result<Loaded, Unreadable> {
-    let record = store.list(&below(RECORD)?).await?;
+    let mut record = store.list(&below(RECORD)?).await?;
     if record.entries.is_empty() && !store.list(&below(JOURNAL)?).await?.entries.is_empty() {
-        return Err(Unreadable::NoRecord);
+        // Another controller may just have begun.
+        record = store.list(&below(RECORD)?).await?;
+        if record.entries.is_empty() {
+            return Err(Unreadable::NoRecord);
+        }
     }
     let mut found = BTreeSet::new();
     for line in lines {
@@ -73,16 +77,52 @@ fn below(name: &str) -> Result<Prefix, KeyError> {
 
 #[cfg(test)]
 mod tests {
-    use coldspare_store::{MemoryStore, Value};
+    use async_trait::async_trait;
+    use coldspare_store::{Entry, Error, MemoryStore, Revision, Value, Watch};
 
     use super::*;
+
+    /// A store in which another controller begins as soon as somebody has looked.
+    #[derive(Debug)]
+    struct JustBegun(MemoryStore, Txn);
+
+    #[async_trait]
+    impl Store for JustBegun {
+        async fn get(&self, key: &Key) -> Result<Option<Entry>, Error> {
+            self.0.get(key).await
+        }
+
+        async fn list(&self, prefix: &Prefix) -> Result<Listing, Error> {
+            let listed = self.0.list(prefix).await;
+            self.0.commit(&self.1).await?;
+            listed
+        }
+
+        async fn commit(&self, txn: &Txn) -> Result<Outcome, Error> {
+            self.0.commit(txn).await
+        }
+
+        async fn watch(&self, prefix: &Prefix, after: Revision) -> Result<Box<dyn Watch>, Error> {
+            self.0.watch(prefix, after).await
+        }
+    }
+
+    fn put(txn: Txn, key: &str) -> Txn {
+        txn.put(Key::new(key).unwrap(), Value::new("{}").unwrap())
+    }
+
+    #[tokio::test]
+    async fn what_another_controller_just_begins_is_not_taken_for_a_record_that_was_lost() {
+        let begun = put(put(Txn::new(), "record/site"), "journal/1");
+        let store = JustBegun(MemoryStore::new(), begun);
+        assert_eq!(load(&store, &[]).await.unwrap().record.entries.len(), 1);
+    }
 
     #[tokio::test]
     async fn a_store_whose_journal_tells_of_another_record_is_not_taken_for_an_empty_one() {
         let store = MemoryStore::new();
         assert_eq!(load(&store, &[]).await.unwrap().lines, BTreeSet::new());
 
-        let put = |txn: Txn, key: &str| txn.put(Key::new(key).unwrap(), Value::new("{}").unwrap());
         let formerly = put(put(Txn::new(), "persona/exchange-1"), "journal/1");
         store.commit(&formerly).await.unwrap();
         let unreadable = load(&store, &[]).await.unwrap_err();
