@@ -61,12 +61,13 @@ fn what_cannot_be_a_store_is_named_and_nothing_is_left_beside_it() {
 #[test]
 fn whose_terminal_goes_away_ends_in_good_order() {
     let place = Place::new();
-    let mut controller = place.start(&["--site", SITE]);
+    let by = ["env", "--default-signal=HUP"];
+    let mut controller = place.start_by(&by, &["--site", SITE]);
     controller.signal("HUP");
     assert_eq!(controller.ended().code(), Some(0), "{}", controller.log());
     assert!(!place.socket().exists());
 
-    let mut controller = place.start_for_good(&["--site", SITE]);
+    let mut controller = place.start_by(&["nohup"], &["--site", SITE]);
     controller.signal("HUP");
     place.ask(0, &["status"]);
     controller.signal("TERM");

@@ -121,10 +121,10 @@ impl Place {
         self.answering(self.spawn(arguments))
     }
 
-    /// The same, begun so as to outlive its terminal.
-    pub(crate) fn start_for_good(&self, arguments: &[&str]) -> Controller {
-        let mut command = Command::new("nohup");
-        command.arg(&programs().controller);
+    /// The same, begun by something that decides which signals it ignores.
+    pub(crate) fn start_by(&self, before: &[&str], arguments: &[&str]) -> Controller {
+        let mut command = Command::new(before[0]);
+        command.args(&before[1..]).arg(&programs().controller);
         self.answering(self.spawn_by(command, arguments))
     }
 
