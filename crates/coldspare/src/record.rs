@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::command::Actor;
 use crate::holding::{Grant, Holding};
-use crate::step::Step;
+use crate::step::{Plan, Step};
 
 mod plan;
 mod site;
@@ -89,6 +89,19 @@ pub struct Run {
 }
 
 impl Run {
+    /// A run that is just opened, and leads to no server.
+    pub fn new(purpose: Purpose, actor: Actor, plan: Plan, opened: Time) -> Self {
+        Self {
+            purpose,
+            actor,
+            to: None,
+            plan: plan.into(),
+            stage: 0,
+            opened,
+            deadline: None,
+        }
+    }
+
     /// The generation that is awaited in the present stage, if it waits for the persona.
     pub fn awaits(&self) -> Option<Generation> {
         self.plan

@@ -119,15 +119,12 @@ impl Core {
         let policy = self.pool_policy(name);
         match self.planner(&policy).refresh(&record.holding) {
             Ok(plan) => {
-                record.run = Some(Run {
-                    purpose: Purpose::Refresh,
-                    actor: Actor::Controller,
-                    to: None,
-                    plan: plan.into(),
-                    stage: 0,
-                    opened: self.now,
-                    deadline: None,
-                });
+                record.run = Some(Run::new(
+                    Purpose::Refresh,
+                    Actor::Controller,
+                    plan,
+                    self.now,
+                ));
                 record.site = self.site_on_record.mark();
                 self.begin_anew(name);
                 let why = format!("set the networks of {name} as the site says");

@@ -263,13 +263,8 @@ impl Core {
         let grant = record.holding.reserved().cloned();
         record.site = self.site_on_record.mark();
         record.run = Some(Run {
-            purpose,
-            actor: actor.clone(),
             to: grant.clone(),
-            plan: plan.into(),
-            stage: 0,
-            opened: self.now,
-            deadline: None,
+            ..Run::new(purpose, actor.clone(), plan, self.now)
         });
         let about = |what| Event::new(what).persona(&name).server(&choice.server);
         let why = if choice.in_place {

@@ -312,15 +312,7 @@ impl Core {
         record.turn(PersonaEvent::HomeKept);
         let policy = self.pool_policy(name);
         let plan = self.planner(&policy).free(&record.holding);
-        record.run = Some(Run {
-            purpose: Purpose::Free,
-            actor: Actor::Controller,
-            to: None,
-            plan: plan.into(),
-            stage: 0,
-            opened: self.now,
-            deadline: None,
-        });
+        record.run = Some(Run::new(Purpose::Free, Actor::Controller, plan, self.now));
         self.begin_anew(name);
         let why = format!("{name} stays where it is: its server was heard before it was fenced");
         self.propose(Proposal::new(Actor::Controller, why).persona(record));
@@ -342,15 +334,9 @@ impl Core {
         let policy = self.pool_policy(name);
         let plan = self.planner(&policy).refresh(&record.holding);
         record.site = self.site_on_record.mark();
-        record.run = plan.ok().map(|plan| Run {
-            purpose: Purpose::Stay,
-            actor: Actor::Controller,
-            to: None,
-            plan: plan.into(),
-            stage: 0,
-            opened: self.now,
-            deadline: None,
-        });
+        record.run = plan
+            .ok()
+            .map(|plan| Run::new(Purpose::Stay, Actor::Controller, plan, self.now));
         let why = format!("{name} stays on {}, which is heard again", home.server);
         self.propose(Proposal::new(Actor::Controller, why).persona(record));
     }

@@ -172,15 +172,12 @@ impl Core {
         } else {
             planner.retarget(&record.holding)
         };
-        record.run = Some(Run {
-            purpose: Purpose::Stop,
-            actor: actor.clone(),
-            to: None,
-            plan: plan.map_err(|problem| problem.to_string())?.into(),
-            stage: 0,
-            opened: self.now,
-            deadline: None,
-        });
+        record.run = Some(Run::new(
+            Purpose::Stop,
+            actor.clone(),
+            plan.map_err(|problem| problem.to_string())?,
+            self.now,
+        ));
         self.begin_anew(name);
         let reply = Reply::Accepted(format!("{name} stops"));
         let proposal = Proposal::new(actor.clone(), format!("stop {name}"));
