@@ -20,7 +20,7 @@
 //! | what | figure | at most |
 //! |---|---|---|
 //! | 1,000 of 10,000 servers: from the first verdict until all is under way, on memory | 0.40 to 0.56 s | 1 s |
-//! | the same on SQLite (as many bare commits at once: 0.09 s) | 0.44 to 0.61 s | 2 s |
+//! | the same on SQLite (as many bare commits at once: 0.09 s) | 0.44 to 0.64 s | 2 s |
 //! | one failover on memory, 7 commits | 0.33 ms | |
 //! | one failover on SQLite, beside its commits alone in the bare engine (1.30 to 1.86 ms) | 1.23 to 1.87, half of 20 runs below 1.45 | 1.5 |
 //! | the same, beside its commits alone on another store (1.30 to 1.58 ms) | 1.45 to 1.74, half of them below 1.55 | |
