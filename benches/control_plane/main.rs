@@ -25,7 +25,7 @@
 //! | one failover on SQLite, beside its commits alone in the bare engine (1.30 to 1.86 ms) | 1.23 to 1.87, half of 20 runs below 1.45 | 1.5 |
 //! | the same, beside its commits alone on another store (1.30 to 1.58 ms) | 1.45 to 1.74, half of them below 1.55 | |
 //! | one failover on etcd, beside its commits alone (22.6 ms) | 1.26 | |
-//! | heap for 10,000 servers | 52.5 MiB | 64 MiB |
+//! | heap for 10,000 servers | 51.4 MiB | 64 MiB |
 //! | the core alone, one failover: 10,000 servers beside 400 | 4.8 to 13.7 | 1.5: missed |
 //!
 //! `cargo bench --bench control-plane`, or only some rooms (`-- one memory`); with `--features etcd`
