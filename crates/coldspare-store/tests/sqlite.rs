@@ -30,14 +30,14 @@ const COUNTS: u64 = 200;
 /// No process takes longer.
 const LIMIT: Duration = Duration::from_mins(1);
 
-/// Begins a process of this program that runs [`child`] with that task.
-fn start(task: &str, file: &Path) -> Child {
+/// Begins a process of this program that runs [`child`] with that task, and says what it does there.
+fn start(task: &str, file: &Path, says: Stdio) -> Child {
     Command::new(env::current_exe().unwrap())
         .args(["--exact", "child", "--ignored", "--nocapture"])
         .env(TASK, task)
         .env(FILE, file)
         .stdout(Stdio::null())
-        .stderr(Stdio::piped())
+        .stderr(says)
         .spawn()
         .unwrap()
 }
@@ -133,9 +133,9 @@ async fn several_processes_count_in_one_file_and_another_sees_every_number() {
     let folder = TempDir::new().unwrap();
     let file = folder.path().join("store.db");
     let mut children = [
-        start("count", &file),
-        start("count", &file),
-        start("count", &file),
+        start("count", &file, Stdio::inherit()),
+        start("count", &file, Stdio::inherit()),
+        start("count", &file, Stdio::inherit()),
     ];
     let store = SqliteStore::open(&file).await.unwrap();
     let mut watch = store
@@ -211,7 +211,7 @@ async fn a_writer_that_is_killed_again_and_again_loses_nothing_that_was_acknowle
 
 /// What a writer acknowledged, lane by lane, until it was killed.
 fn written_before_the_kill(file: &Path, kill: u64) -> Vec<(usize, u64)> {
-    let mut child = start("write", file);
+    let mut child = start("write", file, Stdio::piped());
     let lines = lines(&mut child);
     let mut written = Vec::new();
     let mut note = |line: String| {

@@ -6,7 +6,9 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, Transaction, TransactionBehavior};
+use rusqlite::{
+    Connection, ErrorCode, OpenFlags, OptionalExtension, Row, Transaction, TransactionBehavior,
+};
 
 use super::failure::Failure;
 use super::schema;
@@ -14,6 +16,8 @@ use crate::{Change, Entry, Key, Listing, Outcome, Prefix, Put, Revision, Txn, Va
 
 /// How long another process's lock is waited for: each of its commits holds it for a moment.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// How often a log is begun anew while others come and go.
+const TRIES: u32 = 100;
 /// How many commits a watch may fall behind.
 const HISTORY: u64 = 1024;
 /// How many more are kept before the oldest are forgotten together: each time costs a few pages.
@@ -50,9 +54,7 @@ impl Engine {
         let mut connection = Connection::open_with_flags(path, flags)?;
         connection.busy_timeout(PATIENCE)?;
         schema::bring_to(&mut connection, schema::FORMATS)?;
-        let mode: String =
-            connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0))?;
-        if mode != "wal" {
+        if keep_log(&mut connection)? != "wal" {
             return Err(Failure::Unreachable(
                 "no write-ahead log can be kept there".to_owned(),
             ));
@@ -164,6 +166,25 @@ impl Engine {
         let txn = self.connection.transaction_with_behavior(behavior)?;
         schema::check(&txn)?;
         Ok(txn)
+    }
+}
+
+/// Keeps a write-ahead log from now on; how the file is written then. To begin with one SQLite wants
+/// nobody else at the file, and waits for nobody: only a transaction waits, and then it is tried again.
+fn keep_log(connection: &mut Connection) -> rusqlite::Result<String> {
+    let mut tries = 0..TRIES;
+    loop {
+        let mode =
+            connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0));
+        match mode {
+            Err(error)
+                if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy)
+                    && tries.next().is_some() =>
+            {
+                connection.transaction_with_behavior(TransactionBehavior::Exclusive)?;
+            }
+            mode => return mode,
+        }
     }
 }
 

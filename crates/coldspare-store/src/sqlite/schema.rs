@@ -38,7 +38,7 @@ pub(super) const FORMATS: &[&str] = &["
 /// Brings the file to the last of these formats.
 pub(super) fn bring_to(connection: &mut Connection, formats: &[&str]) -> Result<(), Failure> {
     let newest = newest(formats);
-    if format(connection, newest)? == newest {
+    if format(&connection.transaction()?, newest)? == newest {
         return Ok(());
     }
     let txn = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -69,15 +69,15 @@ fn newest(formats: &[&str]) -> u32 {
 }
 
 /// The file's format, if it is ours and none after the last one known; an empty file has format 0.
-fn format(connection: &Connection, known: u32) -> Result<u32, Failure> {
-    let mut marks = connection.prepare_cached(
+fn format(txn: &Transaction<'_>, known: u32) -> Result<u32, Failure> {
+    let mut marks = txn.prepare_cached(
         "SELECT application_id, user_version FROM pragma_application_id, pragma_user_version",
     )?;
     let (application, found): (i32, i32) =
         marks.query_one([], |row| Ok((row.get(0)?, row.get(1)?)))?;
     let ours = match application {
         APPLICATION => true,
-        0 => found == 0 && is_empty(connection)?,
+        0 => found == 0 && is_empty(txn)?,
         _ => false,
     };
     match u32::try_from(found) {

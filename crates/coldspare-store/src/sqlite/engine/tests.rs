@@ -41,6 +41,25 @@ fn every_commit_is_on_the_disk_before_it_is_answered() {
 }
 
 #[test]
+fn several_may_make_one_file_at_once() {
+    for _ in 0..50 {
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("store.db");
+        std::thread::scope(|scope| {
+            for name in ["a", "b", "c", "d"] {
+                let path = &path;
+                scope.spawn(move || {
+                    let opened = Engine::open(path).map_err(told);
+                    opened.unwrap().commit(&[put(name, 10)]).unwrap();
+                });
+            }
+        });
+        let mut engine = Engine::open(&path).unwrap();
+        assert_eq!(engine.list(&Prefix::all()).unwrap().entries.len(), 4);
+    }
+}
+
+#[test]
 fn nothing_is_committed_to_a_file_that_was_moved_deleted_or_replaced() {
     let (folder, mut engine) = engine();
     let path = |name| folder.path().join(name);
