@@ -29,6 +29,8 @@ pub(crate) struct Case {
     pub(crate) ports: Inquiry<Ports>,
     /// Since when the management controller says *off* each time.
     off_since: Option<Said>,
+    /// Since when the SAN says each time that there is no session.
+    gone_since: Option<Time>,
     /// Whether the management controller was caught in a contradiction: its *off* counts no more.
     pub(crate) distrusted: bool,
     pub(crate) verdict: Option<Verdict>,
@@ -128,6 +130,7 @@ impl Case {
             sessions: Inquiry::new(now),
             ports: Inquiry::new(when_silent),
             off_since: None,
+            gone_since: None,
             distrusted: false,
             verdict: None,
             opened: now,
@@ -154,6 +157,10 @@ impl Case {
                 self.power.answered(asked, word, again);
             }
             Answer::Sessions(word) => {
+                match word {
+                    Sessions::Gone => drop(self.gone_since.get_or_insert(now)),
+                    Sessions::LastWrite(_) | Sessions::NoAnswer => self.gone_since = None,
+                }
                 let next = match word {
                     Sessions::LastWrite(at) => ask_when_idle(at, asked, profile, now),
                     Sessions::Gone | Sessions::NoAnswer => again,
@@ -259,6 +266,13 @@ impl Case {
             activity: self.activity(profile, now),
             ports: self.ports.said.map_or(Ports::NoAnswer, |(_, word)| word),
         }
+    }
+
+    /// Whether its disk is no longer missed for its array's sake: the array answers, and has had time
+    /// to take back whoever can reach it.
+    pub(crate) fn outlives_its_array(&self, profile: &Profile, now: Time) -> bool {
+        let gone_since = self.gone_since.filter(|_| self.trouble == Trouble::Disk);
+        gone_since.is_some_and(|since| since + profile.linger <= now)
     }
 
     /// That a server is off which is still heard says nothing yet: it may just have been turned off.

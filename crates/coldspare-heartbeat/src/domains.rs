@@ -177,7 +177,7 @@ impl<Name: Ord + Clone> Domains<Name> {
         self.forget_unless_held(slot);
     }
 
-    /// Testimony decided about a server: it is held no longer.
+    /// Testimony decides about a server: it is held no longer.
     pub(crate) fn decided(&mut self, slot: Slot, now: Time) {
         self.release(slot, now);
         self.forget_unless_held(slot);

@@ -53,7 +53,8 @@ pub struct Profile {
     /// for so long after the monitor itself stood still: 3 s.
     #[serde(with = "millis")]
     pub window: Duration,
-    /// How long a hold goes on for stragglers after the first of its servers returned: 60 s.
+    /// How long a hold goes on for stragglers after the first of its servers returned, and for a
+    /// server without disk after its array answered that it has no session of it: 60 s.
     #[serde(with = "millis")]
     pub linger: Duration,
     /// Polled so much later than it asked for, the detector takes it that its monitor stood

@@ -187,6 +187,10 @@ impl Detector {
             let changes = self.labels.falls(slot, &place.labels, now);
             self.tell(changes, Cause::Shared, now);
         }
+        let outlives = |case: &Case| case.outlives_its_array(&self.profile, now);
+        if self.cases.get(&slot).is_some_and(outlives) {
+            self.arrays.decided(slot, now);
+        }
         let doubt = self.doubt_about(slot);
         let paths = self.paths(slot);
         let Some(case) = self.cases.get_mut(&slot) else {

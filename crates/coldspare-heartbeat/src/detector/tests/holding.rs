@@ -168,8 +168,9 @@ fn an_array_that_takes_all_disks_along_is_named_and_nobody_is_given_up() {
     let mut world = World::of(4);
     for number in 0..4 {
         world.at(secs(10.0), slot(number), Fate::DiskLost);
+        world.at(secs(75.0), slot(number), Fate::Well);
     }
-    world.run(secs(120.0));
+    world.run(secs(300.0));
     let array = "eql".parse().unwrap();
     assert_eq!(causes(&world), [Cause::Arrays([array].into())]);
     for number in 1..4 {
@@ -179,6 +180,29 @@ fn an_array_that_takes_all_disks_along_is_named_and_nobody_is_given_up() {
             .map(|(_, v)| v.status)
             .collect();
         assert_eq!(statuses, [Status::Held]);
+    }
+}
+
+#[test]
+fn disks_lost_together_are_given_up_once_their_array_has_said_for_a_while_that_they_are_gone() {
+    let mut world = World::of(4);
+    for number in 0..2 {
+        world.at(secs(10.0), slot(number), Fate::DiskLost);
+    }
+    world.run(secs(40.0));
+    world.witnesses_answer = false;
+    world.run(secs(140.0));
+    assert_eq!(
+        world.told(|f| matches!(f, Finding::HoldEnded { .. })),
+        [],
+        "an array that is gone may be the cause"
+    );
+    world.witnesses_answer = true;
+    world.run(secs(300.0));
+    for number in 0..2 {
+        let (at, last) = world.verdicts(slot(number)).pop().unwrap();
+        assert_eq!(last.status, Status::SanLost);
+        assert!(secs(200.0) <= at && at <= secs(204.0), "{at}");
     }
 }
 
