@@ -76,9 +76,9 @@ fn explained(told: &[Told], truth: &Truth<'_>, name: &PersonaName) -> bool {
     verdict.is_some_and(is_held)
         || words.any(|event| match event.event {
             What::Waiting | What::OperatorNeeded => is_of(event),
-            // A controller that is cut off, or cannot read its store, knows of nobody whom it could
+            // A controller that hears nobody, or cannot read its store, knows of nobody whom it could
             // name.
-            What::Held => is_held(event) && !truth.controller_is_linked(),
+            What::Held => is_held(event) && !truth.controller_hears(),
             What::Alarm => {
                 is_of(event) || (*event.about == Subject::default() && !truth.store_answers())
             }

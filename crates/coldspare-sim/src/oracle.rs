@@ -193,7 +193,7 @@ fn unprovable(truth: &Truth<'_>, server: &ServerName) -> Option<String> {
 /// What stands in the way whatever the servers are like.
 fn in_the_way(truth: &Truth<'_>) -> Vec<String> {
     let state = truth.state();
-    let cut_off = (!truth.controller_is_linked()).then(|| "the controller is cut off".to_owned());
+    let cut_off = (!truth.controller_hears()).then(|| "the controller is cut off".to_owned());
     let unrecorded =
         (!truth.store_answers()).then(|| "the controller can record nothing".to_owned());
     // Shutting out asks every array, and the persona lives on some of them.

@@ -95,9 +95,9 @@ impl<'a> Truth<'a> {
         &self.plant.site
     }
 
-    /// Whether the controller hears and reaches anybody at all.
-    pub fn controller_is_linked(&self) -> bool {
-        self.state.controller_linked
+    /// Whether the controller hears anybody at all: a link of its own is up.
+    pub fn controller_hears(&self) -> bool {
+        self.state.own_links
     }
 
     /// Whether the controller's store does what it is asked, and says so.

@@ -25,7 +25,7 @@ pub(crate) struct State {
     pub(crate) lost_arrays: BTreeSet<ArrayName>,
     /// The controller's own link is whole.
     pub(crate) controller_linked: bool,
-    pub(super) own_links: bool,
+    pub(crate) own_links: bool,
     pub(super) controller: Option<Handle>,
     /// How many controllers have been started.
     pub(super) controllers: u64,
