@@ -1,8 +1,8 @@
 //! A healed site converges: once nothing is broken any more, every persona runs, on all of its
 //! networks; and where a persona was brought back, every database of its group is active where it
 //! is preferred. What becomes of a member that nobody moved is the group's affair: a damaged volume
-//! there waits for a person, as Exchange leaves it, and a copy there that was not healthy yet when
-//! the databases were last redistributed gets nothing more.
+//! there waits for a person, as Exchange leaves it, a copy there that was not healthy yet when the
+//! databases were last redistributed gets nothing more, and what left it since stays where it is.
 
 use coldspare::What;
 use coldspare::site::{Redistribution, SiteDag};
@@ -54,7 +54,7 @@ impl Invariant for Healed {
             let mut databases = of.dag.databases.iter().filter(|(database, wanted)| {
                 let persona = of.personas.get(&wanted.active);
                 !run.is_left_damaged(database, &wanted.active, persona)
-                    && !run.came_too_late(database, &wanted.active, of)
+                    && !run.is_the_groups_affair(database, &wanted.active, of)
             });
             databases.find_map(|(database, wanted)| {
                 let active = &now.databases.get(database)?.active;
@@ -95,9 +95,15 @@ impl Run<'_> {
         })
     }
 
-    /// Whether the copy of a member that nobody moved was not healthy yet when a member of its group
-    /// was last brought back.
-    fn came_too_late(&self, database: &DatabaseName, member: &MemberName, group: &SiteDag) -> bool {
+    /// Whether nobody led a database back since its group had to do without this member, which stayed
+    /// where it was: its copy there was not healthy yet when a member of the group was last brought
+    /// back, or the database has left it since.
+    fn is_the_groups_affair(
+        &self,
+        database: &DatabaseName,
+        member: &MemberName,
+        group: &SiteDag,
+    ) -> bool {
         let of_group = |persona: &PersonaName| group.personas.values().any(|of| of == persona);
         let Some(redistributed) = self.told.iter().rposition(|told| {
             let about = &told.event.about;
@@ -105,14 +111,19 @@ impl Run<'_> {
         }) else {
             return false;
         };
-        let (before, _) = self.told.split_at(redistributed);
+        let (before, after) = self.told.split_at(redistributed);
+        let has_left = after.iter().map(|told| &told.event).any(|event| {
+            event.event == What::DatabaseActivated
+                && event.about.database.as_ref() == Some(database)
+                && event.about.member.as_ref() != Some(member)
+        });
         let latest = before.iter().rev().map(|told| &told.event).find(|event| {
             event.event == What::CopyStatus
                 && event.about.database.as_ref() == Some(database)
                 && event.about.member.as_ref() == Some(member)
         });
         let healthy = CopyStatus::Healthy.to_string();
-        latest.is_some_and(|event| event.status.as_ref() != Some(&healthy))
-            && !self.was_restored(group.personas.get(member))
+        let was_not_healthy = latest.is_some_and(|event| event.status.as_ref() != Some(&healthy));
+        has_left || (was_not_healthy && !self.was_restored(group.personas.get(member)))
     }
 }
