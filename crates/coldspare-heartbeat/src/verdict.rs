@@ -19,6 +19,9 @@
 //! What is in no row waits: a witness has not answered yet, or a session is idle, but not for long
 //! enough to tell a dead server from one that holds its breath.
 //!
+//! Disks that were lost together with others' on one array are held back: it may be the array. It is
+//! not, once it has answered for [`Profile::linger`](crate::Profile::linger) that they are gone.
+//!
 //! What the switches see at a server's ports moves nothing: a server that is off keeps its link on
 //! standby power, and one without a link may write to its disks all the same. It tells a hung agent
 //! from pulled cables, and bears out a lost feed.
