@@ -159,6 +159,17 @@ async fn a_newer_versions_file_is_refused_also_when_it_becomes_one_meanwhile() {
 }
 
 #[tokio::test]
+async fn it_is_read_while_another_writes() {
+    let files = Files::new();
+    let store = files.fresh().await;
+    store.commit(&put("a", "1")).await.unwrap();
+    let other = Connection::open(files.latest()).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let read = timeout(Duration::from_secs(2), store.get(&key("a"))).await;
+    assert_eq!(read.unwrap().unwrap().unwrap().value.bytes(), b"1");
+}
+
+#[tokio::test]
 async fn what_is_no_store_is_left_as_it_is() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("x");
