@@ -21,9 +21,9 @@
 //! |---|---|---|
 //! | 1,000 of 10,000 servers: from the first verdict until all is under way, on memory | 0.40 to 0.56 s | 1 s |
 //! | the same on SQLite (as many bare commits at once: 0.09 s) | 0.44 to 0.64 s | 2 s |
-//! | one failover on memory, 7 commits | 0.33 ms | |
-//! | one failover on SQLite, beside its commits alone in the bare engine (1.30 to 1.86 ms) | 1.23 to 1.87, half of 20 runs below 1.45 | 1.5 |
-//! | the same, beside its commits alone on another store (1.30 to 1.58 ms) | 1.45 to 1.74, half of them below 1.55 | |
+//! | one failover on memory, 7 commits | 0.33 to 0.52 ms | |
+//! | one failover on SQLite, beside its commits alone in the bare engine (1.68 to 2.91 ms) | 1.14 to 1.80, half of 20 runs below 1.49 | 1.5 |
+//! | the same, beside its commits alone on another store (1.47 to 2.47 ms) | 1.42 to 1.89, half of them below 1.61 | |
 //! | one failover on etcd, beside its commits alone (22.6 ms) | 1.26 | |
 //! | heap for 10,000 servers | 51.4 MiB | 64 MiB |
 //! | the core alone, one failover: 10,000 servers beside 400 | 4.8 to 13.7 | 1.5: missed |

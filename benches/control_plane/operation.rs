@@ -175,10 +175,9 @@ impl Operation {
     async fn everybody_beats(&mut self) {
         self.beat = self.beat + self.world.site.heartbeat.period;
         let expected: Vec<_> = self.handle.expected().borrow().keys().cloned().collect();
+        let worked = self.world.worked.clone();
         for some in expected.chunks(32) {
-            for server in some {
-                self.say(server);
-            }
+            worked.at_once(|| some.iter().for_each(|server| self.say(server)));
             // No more than there is room for.
             yield_now().await;
         }
